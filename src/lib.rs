@@ -1,0 +1,1 @@
+//! Siskin: progressive delivery for service meshes.

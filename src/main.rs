@@ -1,0 +1,3 @@
+//! The `siskin` binary: parse, run, exit code; nothing else.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The bed: real servers in one network namespace, for tests.
