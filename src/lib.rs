@@ -1,1 +1,3 @@
 //! Siskin: progressive delivery for service meshes.
+
+pub mod model;
