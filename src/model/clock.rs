@@ -1,0 +1,20 @@
+//! The only place that asks what time it is.
+
+pub use jiff::Timestamp;
+
+/// Where the edges take the time from; the pure layers are given it as an argument.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the replacement that the lint names")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
