@@ -1,3 +1,4 @@
 //! Siskin: progressive delivery for service meshes.
 
+pub mod measure;
 pub mod model;

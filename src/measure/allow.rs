@@ -28,7 +28,9 @@ pub enum AddressError {
         what: &'static str,
     },
     /// No allowed address covers it.
-    #[error("Prometheus at `{address}` is not allowed by this controller (allowed: {allowed}); add `--allow-prometheus={address}`")]
+    #[error(
+        "Prometheus at `{address}` is not allowed by this controller (allowed: {allowed}); add `--allow-prometheus={address}`"
+    )]
     NotAllowed {
         /// The address as given.
         address: String,
@@ -176,7 +178,10 @@ mod tests {
     #[test]
     fn a_refusal_says_what_is_allowed_and_what_to_do() {
         let refused = allowed().resolve(Some("http://other:9090")).unwrap_err().to_string();
-        assert!(refused.contains("allowed: http://prometheus.monitoring:9090/, https://thanos.example.com/team-a"), "{refused}");
+        assert!(
+            refused.contains("allowed: http://prometheus.monitoring:9090/, https://thanos.example.com/team-a"),
+            "{refused}"
+        );
         assert!(refused.contains("--allow-prometheus=http://other:9090"), "{refused}");
     }
 }

@@ -167,7 +167,10 @@ impl MetricTemplate {
         let queries = match &self.queries {
             QueryTemplates::ErrorRate(Counters { requests, errors }) => {
                 let counters = |arm| -> Result<_, MetricError> {
-                    Ok(Counters { requests: render("requests", requests, arm)?, errors: render("errors", errors, arm)? })
+                    Ok(Counters {
+                        requests: render("requests", requests, arm)?,
+                        errors: render("errors", errors, arm)?,
+                    })
                 };
                 Queries::ErrorRate(PerArm { stable: counters(&arms.stable)?, canary: counters(&arms.canary)? })
             }

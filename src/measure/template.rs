@@ -107,7 +107,8 @@ impl Template {
     /// `defined` holds the names that stand alone, `arguments` those behind `args.`.
     pub fn check(&self, defined: &[&str], arguments: &BTreeSet<String>) -> Result<(), TemplateError> {
         let argument = |name: &str| name.strip_prefix("args.").is_some_and(|name| arguments.contains(name));
-        match self.names().into_iter().find(|name| name != ARGUMENTS && !defined.contains(&&**name) && !argument(name)) {
+        match self.names().into_iter().find(|name| name != ARGUMENTS && !defined.contains(&&**name) && !argument(name))
+        {
             Some(name) => Err(TemplateError::Undefined { name, defined: list(defined, arguments) }),
             None => Ok(()),
         }
