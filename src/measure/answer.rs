@@ -186,7 +186,3 @@ fn shorten(text: &str) -> String {
         None => text.to_owned(),
     }
 }
-
-#[cfg(test)]
-#[path = "answer_tests.rs"]
-mod tests;

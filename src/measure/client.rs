@@ -140,7 +140,3 @@ fn root(error: &(dyn Error + 'static)) -> String {
 fn down(text: impl Into<String>) -> Gap {
     Gap::ProviderDown(text.into())
 }
-
-#[cfg(test)]
-#[path = "client_tests.rs"]
-mod tests;

@@ -165,6 +165,10 @@ impl fmt::Debug for Template {
 impl Piece {
     fn value(source: &str, place: Option<Place>) -> Result<Self, TemplateError> {
         let place = place.ok_or_else(|| TemplateError::AfterBackslash { expression: source.to_owned() })?;
+        // The one operator by which a short text makes a large value: `'a' * 100000000`.
+        if source.contains('*') {
+            return Err(failed(source, "`*` is not known here"));
+        }
         let expression = ENVIRONMENT
             .compile_expression_owned(source.to_owned())
             .map_err(|error| failed(source, error.detail().unwrap_or("is not an expression")))?;
