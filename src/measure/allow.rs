@@ -1,6 +1,6 @@
-//! Which Prometheus servers the controller may call. A template names an address, and whoever may write a template is not
-//! therefore allowed to make the controller send requests anywhere in the cluster: only base addresses that the operator
-//! named on the command line are called, and paths below them.
+//! Which Prometheus servers the controller may call. A template names an address, and whoever may write a template is
+//! not therefore allowed to make the controller send requests anywhere in the cluster: only base addresses that the
+//! operator named on the command line are called, and paths below them.
 
 use reqwest::Url;
 
@@ -13,7 +13,8 @@ pub enum AddressError {
         /// The address as given.
         address: String,
     },
-    /// A user name or password in the address would be shown in status and logs. The address is not repeated, therefore.
+    /// A user name or password in the address would be shown in status and logs. The address is not repeated,
+    /// therefore.
     #[error("the address of Prometheus at {host} has a user name or password in it; leave them out")]
     Credentials {
         /// The address' host.

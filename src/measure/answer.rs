@@ -1,5 +1,5 @@
-//! Reads what Prometheus answered to an instant query. Our own, because the client crate drops warnings (a partial answer
-//! then looks whole) and fails on native histograms. Pure: any status and any bytes come to an outcome.
+//! Reads what Prometheus answered to an instant query. Our own, because the client crate drops warnings (a partial
+//! answer then looks whole) and fails on native histograms. Pure: any status and any bytes come to an outcome.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
 

@@ -1,6 +1,6 @@
 //! The way to Prometheus: one HTTP client for all its addresses, with a bound on how many queries are on their way at
-//! once and on how long each may take. Every failure on the way comes back as a gap; nothing here panics or retries, the
-//! next look is the retry.
+//! once and on how long each may take. Every failure on the way comes back as a gap; nothing here panics or retries,
+//! the next look is the retry.
 
 use std::{error::Error, iter::successors, sync::Arc, time::Duration};
 

@@ -2,8 +2,8 @@
 //! ([`measure`]) and read as raw samples. It decides nothing: differences, resets and evidence are the judge's, and
 //! whatever goes wrong here is a [`Gap`] with its reason, which holds a rollout and is never a verdict.
 //!
-//! Counters are read raw, by instant queries, all of a look at the same time: `rate()` and `increase()` extrapolate, and
-//! two arms read at two times are not compared but confused.
+//! Counters are read raw, by instant queries, all of a look at the same time: `rate()` and `increase()` extrapolate,
+//! and two arms read at two times are not compared but confused.
 
 mod allow;
 mod answer;
@@ -65,7 +65,8 @@ async fn look(client: &Client, metric: &MetricQuery, at: Timestamp) -> (MetricOu
     }
 }
 
-/// Puts the counters of one arm together. Where requests are counted, no series of errors means that there was none yet.
+/// Puts the counters of one arm together. Where requests are counted, no series of errors means that there was none
+/// yet.
 fn counters(requests: QueryOutcome, errors: QueryOutcome) -> ArmCounters {
     match (requests, errors) {
         (Ok(requests), Ok(errors)) => Ok(Counters { requests, errors }),
@@ -101,8 +102,8 @@ pub enum Check {
     Unknown(Gap),
 }
 
-/// Asks Prometheus whether it takes a query, by evaluating it: its own parser endpoint is missing in older versions, and
-/// what stands in for Prometheus answers it in ways that can't be told from a refusal.
+/// Asks Prometheus whether it takes a query, by evaluating it: its own parser endpoint is missing in older versions,
+/// and what stands in for Prometheus answers it in ways that can't be told from a refusal.
 pub async fn check(client: &Client, address: Option<&str>, query: &str, at: Timestamp) -> Check {
     match client.ask(address, query, at).await.0 {
         Ok(_) | Err(Gap::NoSeries(_) | Gap::NoTraffic(_) | Gap::NotFinite(_) | Gap::Partial(_)) => Check::Accepted,

@@ -9,7 +9,8 @@ use crate::model::Timestamp;
 /// One value of one series.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// The series' labels, sorted, as PromQL writes them: `{instance="10.0.0.7:8080",pod="web-1"}`. The same at every look.
+    /// The series' labels, sorted, as PromQL writes them: `{instance="10.0.0.7:8080",pod="web-1"}`. The same at every
+    /// look.
     pub series: String,
     /// The value as Prometheus has it: NaN and the infinities included.
     pub value: f64,
@@ -68,7 +69,8 @@ impl Gap {
         matches!(self, Self::WrongShape(_) | Self::Refused(_) | Self::AddressNotAllowed(_))
     }
 
-    /// Of several gaps of one metric the most urgent is shown: what a person has to mend, then what explains the others.
+    /// Of several gaps of one metric the most urgent is shown: what a person has to mend, then what explains the
+    /// others.
     pub(super) fn urgency(&self) -> u8 {
         match self {
             Self::NoTraffic(_) => 0,

@@ -1,10 +1,10 @@
-//! Query templates: PromQL with `{{ expression }}` in it. Expressions are minijinja's (`revision`, `args.port`,
-//! `subset | regex`, `'5..' if args.strict == 'no' else '[45]..'`); there are no statements, loops or includes, so a
-//! template can't run away. A value never becomes query text: it is escaped for the quotes that it stands in, and outside
-//! quotes only a word is let through.
+//! Query templates: PromQL with `{{ expression }}` in it. Expressions are minijinja's (`revision`, `args.port`, `subset
+//! | regex`, `'5..' if args.strict == 'no' else '[45]..'`); there are no statements, loops or includes, so a template
+//! can't run away. A value never becomes query text: it is escaped for the quotes that it stands in, and outside quotes
+//! only a word is let through.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
     sync::LazyLock,
 };
@@ -149,7 +149,7 @@ impl Template {
     /// The names that the expressions use, in order: `revision`, `args.port`.
     fn names(&self) -> BTreeSet<String> {
         let names = |piece: &Piece| match piece {
-            Piece::Text(_) => Default::default(),
+            Piece::Text(_) => HashSet::new(),
             Piece::Value { expression, .. } => expression.undeclared_variables(true),
         };
         self.pieces.iter().flat_map(names).collect()

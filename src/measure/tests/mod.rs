@@ -28,13 +28,13 @@ fn arguments(pairs: &[(&str, &str)]) -> Arguments {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
 }
 
-fn samples(values: &[f64]) -> QueryOutcome {
+fn samples(values: &[f64]) -> Vec<Sample> {
     let sample = |(index, value): (usize, &f64)| Sample {
         series: format!("{{pod=\"web-{index}\"}}"),
         value: *value,
         at: "2026-01-02T03:04:05Z".parse().unwrap(),
     };
-    Ok(values.iter().enumerate().map(sample).collect())
+    values.iter().enumerate().map(sample).collect()
 }
 
 fn no_series() -> QueryOutcome {
@@ -43,13 +43,13 @@ fn no_series() -> QueryOutcome {
 
 #[test]
 fn requests_without_a_series_of_errors_have_no_errors() {
-    let counters = counters(samples(&[10.0]), no_series()).unwrap();
-    assert_eq!(counters, Counters { requests: samples(&[10.0]).unwrap(), errors: Vec::new() });
+    let counters = counters(Ok(samples(&[10.0])), no_series()).unwrap();
+    assert_eq!(counters, Counters { requests: samples(&[10.0]), errors: Vec::new() });
 }
 
 #[test]
 fn errors_without_a_series_of_requests_are_a_gap() {
-    assert_eq!(counters(no_series(), samples(&[1.0])).unwrap_err().reason(), "NoSeries");
+    assert_eq!(counters(no_series(), Ok(samples(&[1.0]))).unwrap_err().reason(), "NoSeries");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn the_gap_that_a_person_must_mend_is_the_one_that_is_shown() {
     assert_eq!(counters(no_series(), refused()).unwrap_err().reason(), "QueryRefused");
     assert_eq!(counters(down(), refused()).unwrap_err().reason(), "QueryRefused");
     assert_eq!(counters(down(), no_series()).unwrap_err().reason(), "PrometheusDown");
-    assert_eq!(counters(samples(&[1.0]), down()).unwrap_err().reason(), "PrometheusDown");
+    assert_eq!(counters(Ok(samples(&[1.0])), down()).unwrap_err().reason(), "PrometheusDown");
 
     let arms = PerArm { stable: counters(down(), down()), canary: counters(refused(), refused()) };
     assert_eq!(MetricOutcome::Counters(arms).gap().map(Gap::reason), Some("QueryRefused"));
@@ -68,7 +68,7 @@ fn the_gap_that_a_person_must_mend_is_the_one_that_is_shown() {
 #[test]
 fn one_arm_with_samples_is_kept_while_the_other_has_none() {
     let outcome = MetricOutcome::Counters(PerArm {
-        stable: counters(samples(&[10.0]), no_series()),
+        stable: counters(Ok(samples(&[10.0])), no_series()),
         canary: counters(no_series(), no_series()),
     });
     assert_eq!(outcome.gap().map(Gap::reason), Some("NoSeries"));
@@ -77,7 +77,7 @@ fn one_arm_with_samples_is_kept_while_the_other_has_none() {
 
 #[test]
 fn a_threshold_needs_exactly_one_finite_value() {
-    let value = |values: &[f64]| single("query", &samples(values).unwrap());
+    let value = |values: &[f64]| single("query", &samples(values));
     assert_eq!(value(&[0.25]), Ok(0.25));
     assert_eq!(value(&[f64::NAN]), Err(Gap::NotFinite("NaN".into())));
     assert_eq!(value(&[f64::INFINITY]), Err(Gap::NotFinite("inf".into())));

@@ -1,5 +1,5 @@
-//! The templates in `analysis-templates/`: they can be filled in with nothing but their defaults, and come to the queries
-//! that they mean.
+//! The templates in `analysis-templates/`: they can be filled in with nothing but their defaults, and come to the
+//! queries that they mean.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
