@@ -1,3 +1,4 @@
 //! Siskin: progressive delivery for service meshes.
 
 pub mod model;
+pub mod route;
