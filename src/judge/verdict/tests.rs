@@ -52,7 +52,10 @@ fn harm_rolls_back_before_the_minimum_time_and_says_why() {
     let verdict = verdict_of(vec![ill()], vec![], 5);
     assert!(matches!(verdict, Verdict::Rollback(RollbackCause::Regression { .. })), "{verdict:?}");
     let text = verdict.explain();
-    assert!(text.starts_with("error rate 20 % (100 of 500) is above the stable 0.44 % (20 of 4500): evidence "), "{text}");
+    assert!(
+        text.starts_with("error rate 20 % (100 of 500) is above the stable 0.44 % (20 of 4500): evidence "),
+        "{text}"
+    );
     assert!(text.ends_with(" against 100; rolling back"), "{text}");
 }
 
