@@ -64,7 +64,7 @@ fn advance(metrics: &[MetricLook], elapsed: Duration) -> String {
 fn state_of(waiting: &Waiting) -> String {
     match waiting {
         Waiting::MinimumTime { elapsed, min } => {
-            format!("all is safe after {}, the step lasts at least {}", time(*elapsed), time(*min))
+            format!("nothing is left to be shown after {}, but the step lasts at least {}", time(*elapsed), time(*min))
         }
         Waiting::Evidence { metric, .. } => format!(
             "{}: evidence of safety {} against {}",

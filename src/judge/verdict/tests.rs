@@ -63,7 +63,7 @@ fn harm_rolls_back_before_the_minimum_time_and_says_why() {
 fn safety_advances_only_after_the_minimum_time() {
     let early = verdict_of(vec![healthy()], vec![], 60);
     assert_eq!(early, Verdict::Continue(Waiting::MinimumTime { elapsed: seconds(60), min: seconds(120) }));
-    assert_eq!(early.explain(), "all is safe after 60 s, the step lasts at least 2 min; holding");
+    assert_eq!(early.explain(), "nothing is left to be shown after 60 s, but the step lasts at least 2 min; holding");
     let verdict = verdict_of(vec![healthy()], vec![], 600);
     assert!(matches!(verdict, Verdict::Advance { .. }), "{verdict:?}");
     let text = verdict.explain();
