@@ -93,6 +93,23 @@ fn outlook(waiting: &Waiting) -> String {
     }
 }
 
+impl ErrorRateEvidence {
+    /// The two versions side by side: `errors 2.1 % (42 of 2000) is above the stable 0.5 % (45 of 9000)`.
+    pub fn explain(&self, name: &str) -> String {
+        comparison(name, self)
+    }
+}
+
+impl LimitLook {
+    /// Where the value stands to its limit.
+    pub fn explain(&self) -> String {
+        match self.reading.value {
+            Some(value) if self.limit.allows(value) => format!("{} {} is within its limit", self.name, plain(value)),
+            _ => breach(self),
+        }
+    }
+}
+
 /// Says "above" or "below" only where the plain rates say so, too: evidence compares interval by interval, and pooled
 /// rates may mislead when weights change during an incident.
 fn comparison(name: &str, evidence: &ErrorRateEvidence) -> String {

@@ -250,7 +250,7 @@ fn assemble(
             Evidence::Errors(evidence) => {
                 metrics.push(MetricLook { name, weight: plan.metric.weight, critical, evidence: **evidence, missing });
             }
-            Evidence::Limit(limit, reading) => limits.push(LimitLook { name, critical, limit: *limit, reading: *reading, missing }),
+            Evidence::Limit(limit, reading) => limits.push(limit_look(plan, *limit, *reading, missing)),
         }
     }
     let (min, max) = hold_of(step);
@@ -261,6 +261,10 @@ fn assemble(
         OnTimeout::Promote => judge::OnTimeout::Promote,
     };
     Look { metrics, limits, clock: StepClock { elapsed, min, max }, on_timeout, false_rollback: analysis.false_rollback }
+}
+
+fn limit_look(plan: &MetricPlan, limit: Limit, reading: judge::LimitReading, missing: Option<String>) -> LimitLook {
+    LimitLook { name: plan.name.clone(), critical: plan.metric.critical, limit, reading, missing }
 }
 
 /// The least and the longest time of a step.
@@ -323,7 +327,7 @@ fn evidence(plan: &MetricPlan, analysis: &Analysis, reading: &MetricReading) -> 
             name: plan.name.clone(),
             kind: "threshold".to_owned(),
             verdict: if looked.breached { "Breached" } else { "Within" }.to_owned(),
-            message: gap.map_or_else(|| looked.explain(limit), |gap| gap.message.clone()),
+            message: gap.map_or_else(|| limit_look(plan, *limit, *looked, None).explain(), |gap| gap.message.clone()),
             estimate: looked.value,
             ..MetricEvidence::default()
         },

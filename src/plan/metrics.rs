@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{facts::Facts, problem::Problem};
+use super::{QueryToCheck, facts::Facts, problem::Problem};
 use crate::{
     api::{Argument, Metric, condition::ready},
     judge::{ErrorRateSettings, Margin},
-    measure::{Arguments, Arm, MeasureRequest, MetricQuery, MetricTemplate, PerArm, QueryTemplates, Variant},
+    measure::{Arguments, Arm, Counters, MeasureRequest, MetricQuery, MetricTemplate, PerArm, Queries, QueryTemplates, Variant},
     model::POD_TEMPLATE_HASH,
     observe::Observed,
     route::{CANARY_SUBSET, STABLE_SUBSET},
@@ -58,8 +58,8 @@ pub(super) fn resolve(observed: &Observed) -> Result<Vec<MetricPlan>, Problem> {
         let names: BTreeSet<String> = arguments.keys().cloned().collect();
         for metric in &spec.metrics {
             let queries = match (&metric.error_rate, &metric.threshold) {
-                (Some(rate), _) => QueryTemplates::ErrorRate { requests: rate.requests.clone(), errors: rate.errors.clone() },
-                (None, Some(threshold)) => QueryTemplates::Threshold { query: threshold.query.clone() },
+                (Some(rate), _) => QueryTemplates::ErrorRate(Counters { requests: rate.requests.clone(), errors: rate.errors.clone() }),
+                (None, Some(threshold)) => QueryTemplates::Threshold(threshold.query.clone()),
                 (None, None) => continue,
             };
             let full_name = format!("{name}/{}", metric.name);
@@ -110,8 +110,18 @@ impl Facts<'_> {
     }
 
     /// The queries as they would be asked, for Prometheus to check their wording.
-    pub(super) fn queries_to_check(&self) -> Vec<MetricQuery> {
+    pub(super) fn queries_to_check(&self) -> Vec<QueryToCheck> {
+        // Only the wording matters, so one arm stands for both and any revision will do.
         self.render(POD_TEMPLATE_HASH, POD_TEMPLATE_HASH)
+            .into_iter()
+            .flat_map(|MetricQuery { name, address, queries }| {
+                let texts = match queries {
+                    Queries::ErrorRate(arms) => vec![arms.canary.requests, arms.canary.errors],
+                    Queries::Threshold(query) => vec![query],
+                };
+                texts.into_iter().map(move |query| QueryToCheck { metric: name.clone(), address: address.clone(), query })
+            })
+            .collect()
     }
 
     fn render(&self, stable: &str, canary: &str) -> Vec<MetricQuery> {

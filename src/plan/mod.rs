@@ -38,7 +38,7 @@ use self::{draft::Draft, facts::Facts};
 use crate::{
     act::Effect,
     api::Phase,
-    measure::{MeasureRequest, MetricQuery},
+    measure::MeasureRequest,
     observe::Observed,
 };
 
@@ -49,8 +49,19 @@ pub struct Needs {
     pub measurement: Option<MeasureRequest>,
     /// Why the canary's pods are not ready: the canary Deployment's name.
     pub troubles: Option<String>,
-    /// Whether Prometheus takes these queries; their names are `template/metric`.
-    pub checks: Vec<MetricQuery>,
+    /// Whether Prometheus takes these queries.
+    pub checks: Vec<QueryToCheck>,
+}
+
+/// A query whose wording has to be checked before it is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryToCheck {
+    /// `template/metric`.
+    pub metric: String,
+    /// The base URL that the metric names, if it names one.
+    pub address: Option<String>,
+    /// The rendered PromQL.
+    pub query: String,
 }
 
 /// What should be done now.
