@@ -29,13 +29,8 @@ pub fn e_bh(log_evidence: &[f64], level: f64) -> Vec<usize> {
     let mut descending: Vec<usize> = (0..log_evidence.len()).collect();
     descending.sort_by(|a, b| log_evidence[*b].total_cmp(&log_evidence[*a]));
     let count = descending.len() as f64;
-    let called = descending
-        .iter()
-        .enumerate()
-        .filter(|(place, index)| log_evidence[**index] >= (count / (level * (*place as f64 + 1.0))).ln())
-        .map(|(place, _)| place + 1)
-        .last()
-        .unwrap_or(0);
+    let passes = |rank: usize| log_evidence[descending[rank - 1]] >= (count / (level * rank as f64)).ln();
+    let called = (1..=descending.len()).rev().find(|rank| passes(*rank)).unwrap_or(0);
     descending.truncate(called);
     descending.sort_unstable();
     descending

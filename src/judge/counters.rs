@@ -172,8 +172,7 @@ impl ArmCounters {
     /// where the error counter has grown past its old value since.
     fn error_base(&self, series: &str, current: Current, requests: &BTreeMap<&str, Current>) -> Option<f64> {
         let requests_before = self.requests.get(series);
-        let was_reset =
-            requests_before.zip(requests.get(series)).is_some_and(|(before, now)| now.value < *before);
+        let was_reset = requests_before.zip(requests.get(series)).is_some_and(|(before, now)| now.value < *before);
         if was_reset {
             return Some(0.0);
         }

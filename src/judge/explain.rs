@@ -64,7 +64,7 @@ fn advance(metrics: &[MetricLook], elapsed: Duration) -> String {
 fn state_of(waiting: &Waiting) -> String {
     match waiting {
         Waiting::MinimumTime { elapsed, min } => {
-            format!("all is safe after {}, the step lasts at least {}", time(*elapsed), time(*min))
+            format!("nothing is left to be shown after {}, but the step lasts at least {}", time(*elapsed), time(*min))
         }
         Waiting::Evidence { metric, .. } => format!(
             "{}: evidence of safety {} against {}",
@@ -90,6 +90,23 @@ fn outlook(waiting: &Waiting) -> String {
             format!("would be safe in about {}, but the step ends in {}", time(expected), time(*time_left))
         }
         None => format!("not coming closer to safe, the step ends in {}", time(*time_left)),
+    }
+}
+
+impl ErrorRateEvidence {
+    /// The two versions side by side: `errors 2.1 % (42 of 2000) is above the stable 0.5 % (45 of 9000)`.
+    pub fn explain(&self, name: &str) -> String {
+        comparison(name, self)
+    }
+}
+
+impl LimitLook {
+    /// Where the value stands to its limit.
+    pub fn explain(&self) -> String {
+        match self.reading.value {
+            Some(value) if self.limit.allows(value) => format!("{} {} is within its limit", self.name, plain(value)),
+            _ => breach(self),
+        }
     }
 }
 
@@ -144,7 +161,11 @@ fn number(value: f64) -> String {
 }
 
 fn plain(value: f64) -> String {
-    if value != 0.0 && value.abs() < 1e-3 { format!("{value:.2e}") } else { without_trailing_zeros(&format!("{value:.4}")).to_owned() }
+    if value != 0.0 && value.abs() < 1e-3 {
+        format!("{value:.2e}")
+    } else {
+        without_trailing_zeros(&format!("{value:.4}")).to_owned()
+    }
 }
 
 fn without_trailing_zeros(text: &str) -> &str {
@@ -157,5 +178,28 @@ fn time(duration: Duration) -> String {
         _ if seconds < 120.0 => format!("{seconds:.0} s"),
         _ if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
         _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_shown_with_the_figures_that_matter() {
+        let shown = [0.0, 0.000_123, 0.0045, 0.021, 0.2, 1.0].map(percent);
+        assert_eq!(shown, ["0 %", "0.012 %", "0.45 %", "2.1 %", "20 %", "100 %"]);
+    }
+
+    #[test]
+    fn evidence_is_shown_shortly_however_large_it_is() {
+        let shown = [0.001, 0.04, 3.21, 312.4, 1.234e9].map(number);
+        assert_eq!(shown, ["0", "0.04", "3.2", "312", "1.2e9"]);
+    }
+
+    #[test]
+    fn times_are_shown_in_the_unit_that_people_think_in() {
+        let shown = [0.2, 119.0, 240.0, 9000.0].map(|seconds| time(Duration::from_secs_f64(seconds)));
+        assert_eq!(shown, ["1 s", "119 s", "4 min", "2.5 h"]);
     }
 }

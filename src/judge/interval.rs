@@ -241,9 +241,19 @@ impl TryFrom<String> for DifferenceSums {
         if let Some(position) = numbers.iter().position(|number| number.is_infinite()) {
             return Err(state::impossible(position, numbers[position]));
         }
-        let [canary_requests, stable_requests, canary_errors, stable_errors, intervals, weight, canary, stable, rest @ ..] =
-            numbers;
-        let [difference_squared, difference_weight, weight_squared, canary_variance_weight, stable_variance_weight] = rest;
+        let [
+            canary_requests,
+            stable_requests,
+            canary_errors,
+            stable_errors,
+            intervals,
+            weight,
+            canary,
+            stable,
+            rest @ ..,
+        ] = numbers;
+        let [difference_squared, difference_weight, weight_squared, canary_variance_weight, stable_variance_weight] =
+            rest;
         Ok(Self {
             totals: Counts { canary_requests, stable_requests, canary_errors, stable_errors },
             intervals,
@@ -302,7 +312,12 @@ mod tests {
         // Pooled, the canary looks worse (2.5 % against 1.5 %): it had more of the traffic while both were ill.
         let mut sums = DifferenceSums::default();
         sums.update(&Counts { canary_requests: 100.0, stable_requests: 900.0, canary_errors: 1.0, stable_errors: 9.0 });
-        sums.update(&Counts { canary_requests: 500.0, stable_requests: 500.0, canary_errors: 20.0, stable_errors: 20.0 });
+        sums.update(&Counts {
+            canary_requests: 500.0,
+            stable_requests: 500.0,
+            canary_errors: 20.0,
+            stable_errors: 20.0,
+        });
         assert!(sums.difference().unwrap().abs() < 1e-12);
     }
 }

@@ -218,8 +218,7 @@ fn safe_design(settings: &ErrorRateSettings, step: StepWeight) -> RatioDesign {
 }
 
 fn guard(settings: &ErrorRateSettings, state: ShareState) -> Option<ShareProcess> {
-    (settings.dispersion > GUARD_DISPERSION)
-        .then(|| ShareProcess::resume(settings.dead_zone.ratio, GUARD_BLOCK, state))
+    (settings.dispersion > GUARD_DISPERSION).then(|| ShareProcess::resume(settings.dead_zone.ratio, GUARD_BLOCK, state))
 }
 
 /// The traffic of a step as the planner wants it; none before there was any.

@@ -50,12 +50,12 @@ pub fn growth(design: &RatioDesign, traffic: &Traffic) -> Option<Growth> {
     if !per_second.is_informative() {
         return None;
     }
-    design
-        .bets()
-        .map(|bet| Growth { per_second: gain(design, &per_second, bet), bet: bet.abs() })
-        .fold(None, |best: Option<Growth>, next| {
+    design.bets().map(|bet| Growth { per_second: gain(design, &per_second, bet), bet: bet.abs() }).fold(
+        None,
+        |best: Option<Growth>, next| {
             (next.per_second > best.map_or(0.0, |best| best.per_second)).then_some(next).or(best)
-        })
+        },
+    )
 }
 
 /// Median seconds from a start at evidence 0 to a decision at `level`, for a growth per second above 0. In one of ten

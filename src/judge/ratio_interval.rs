@@ -19,9 +19,10 @@ pub struct RatioSequence {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Node {
+    // All three are logarithms.
     log_ratio: f64,
-    log_prior: f64,
-    log_likelihood: f64,
+    prior: f64,
+    likelihood: f64,
 }
 
 impl RatioSequence {
@@ -48,7 +49,7 @@ impl RatioSequence {
         let nodes = log_ratios
             .iter()
             .zip(&unscaled)
-            .map(|(&log_ratio, &weight)| Node { log_ratio, log_prior: weight - scale, log_likelihood: 0.0 })
+            .map(|(&log_ratio, &weight)| Node { log_ratio, prior: weight - scale, likelihood: 0.0 })
             .collect();
         Self { nodes }
     }
@@ -62,14 +63,14 @@ impl RatioSequence {
         let canary_share = counts.canary_requests / (counts.canary_requests + counts.stable_requests);
         let errors = counts.canary_errors + counts.stable_errors;
         for node in &mut self.nodes {
-            node.log_likelihood += counts.canary_errors * node.log_ratio
-                - errors * (canary_share * node.log_ratio.exp_m1()).ln_1p();
+            node.likelihood +=
+                counts.canary_errors * node.log_ratio - errors * (canary_share * node.log_ratio.exp_m1()).ln_1p();
         }
     }
 
     /// `ln` of the e-value against "the rates are equal".
     pub fn log_evidence(&self) -> f64 {
-        let weighted: Vec<f64> = self.nodes.iter().map(|node| node.log_likelihood + node.log_prior).collect();
+        let weighted: Vec<f64> = self.nodes.iter().map(|node| node.likelihood + node.prior).collect();
         log_sum_exp(&weighted)
     }
 
@@ -79,7 +80,7 @@ impl RatioSequence {
         let best = self
             .nodes
             .iter()
-            .fold(self.nodes[0], |best, node| if node.log_likelihood > best.log_likelihood { *node } else { best });
+            .fold(self.nodes[0], |best, node| if node.likelihood > best.likelihood { *node } else { best });
         Interval {
             estimate: best.log_ratio,
             low: outer_bound(self.nodes.iter(), cut, f64::NEG_INFINITY),
@@ -105,7 +106,7 @@ impl Default for RatioSequence {
 fn outer_bound<'a>(mut nodes: impl Iterator<Item = &'a Node>, cut: f64, open: f64) -> f64 {
     let mut below = None;
     let Some(outermost) = nodes.by_ref().find(|node| {
-        let included = node.log_likelihood > cut;
+        let included = node.likelihood > cut;
         if !included {
             below = Some(node.log_ratio);
         }
@@ -116,10 +117,10 @@ fn outer_bound<'a>(mut nodes: impl Iterator<Item = &'a Node>, cut: f64, open: f6
     let Some(next_below) = below else {
         return open;
     };
-    let Some(inner) = nodes.next().filter(|node| node.log_likelihood > outermost.log_likelihood) else {
+    let Some(inner) = nodes.next().filter(|node| node.likelihood > outermost.likelihood) else {
         return next_below;
     };
-    let slope = (outermost.log_ratio - inner.log_ratio) / (inner.log_likelihood - outermost.log_likelihood);
-    let crossing = outermost.log_ratio + (outermost.log_likelihood - cut) * slope;
+    let slope = (outermost.log_ratio - inner.log_ratio) / (inner.likelihood - outermost.likelihood);
+    let crossing = outermost.log_ratio + (outermost.likelihood - cut) * slope;
     if open > 0.0 { crossing.min(next_below) } else { crossing.max(next_below) }
 }

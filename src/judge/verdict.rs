@@ -266,10 +266,7 @@ fn rollback_cause(
 /// What the step waits for; none when all has been shown.
 fn waiting(clock: &StepClock, metrics: &[&MetricLook], limits: &[&LimitLook]) -> Option<Waiting> {
     let missing = |metric: &MetricLook| metric.evidence.log_safe_threshold - metric.evidence.log_safe;
-    let farthest = metrics
-        .iter()
-        .filter(|metric| !metric.is_safe())
-        .max_by(|a, b| missing(a).total_cmp(&missing(b)));
+    let farthest = metrics.iter().filter(|metric| !metric.is_safe()).max_by(|a, b| missing(a).total_cmp(&missing(b)));
     if let Some(metric) = farthest {
         let time_left = clock.max.saturating_sub(clock.elapsed);
         return Some(Waiting::Evidence { metric: Box::new((*metric).clone()), time_left });

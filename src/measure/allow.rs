@@ -1,6 +1,6 @@
-//! Which Prometheus servers the controller may call. A template names an address, and whoever may write a template is not
-//! therefore allowed to make the controller send requests anywhere in the cluster: only base addresses that the operator
-//! named on the command line are called, and paths below them.
+//! Which Prometheus servers the controller may call. A template names an address, and whoever may write a template is
+//! not therefore allowed to make the controller send requests anywhere in the cluster: only base addresses that the
+//! operator named on the command line are called, and paths below them.
 
 use reqwest::Url;
 
@@ -13,7 +13,8 @@ pub enum AddressError {
         /// The address as given.
         address: String,
     },
-    /// A user name or password in the address would be shown in status and logs. The address is not repeated, therefore.
+    /// A user name or password in the address would be shown in status and logs. The address is not repeated,
+    /// therefore.
     #[error("the address of Prometheus at {host} has a user name or password in it; leave them out")]
     Credentials {
         /// The address' host.
@@ -28,7 +29,9 @@ pub enum AddressError {
         what: &'static str,
     },
     /// No allowed address covers it.
-    #[error("Prometheus at `{address}` is not allowed by this controller (allowed: {allowed}); add `--allow-prometheus={address}`")]
+    #[error(
+        "Prometheus at `{address}` is not allowed by this controller (allowed: {allowed}); add `--allow-prometheus={address}`"
+    )]
     NotAllowed {
         /// The address as given.
         address: String,
@@ -176,7 +179,10 @@ mod tests {
     #[test]
     fn a_refusal_says_what_is_allowed_and_what_to_do() {
         let refused = allowed().resolve(Some("http://other:9090")).unwrap_err().to_string();
-        assert!(refused.contains("allowed: http://prometheus.monitoring:9090/, https://thanos.example.com/team-a"), "{refused}");
+        assert!(
+            refused.contains("allowed: http://prometheus.monitoring:9090/, https://thanos.example.com/team-a"),
+            "{refused}"
+        );
         assert!(refused.contains("--allow-prometheus=http://other:9090"), "{refused}");
     }
 }

@@ -47,8 +47,8 @@ pub struct Counters<T> {
     pub errors: T,
 }
 
-/// What a template can say about one arm. Every field is a variable of the same name; all but the first two differ between
-/// the arms. What an arm does not have is "".
+/// What a template can say about one arm. Every field is a variable of the same name; all but the first two differ
+/// between the arms. What an arm does not have is "".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arm {
     /// The Rollout's namespace.
@@ -167,7 +167,10 @@ impl MetricTemplate {
         let queries = match &self.queries {
             QueryTemplates::ErrorRate(Counters { requests, errors }) => {
                 let counters = |arm| -> Result<_, MetricError> {
-                    Ok(Counters { requests: render("requests", requests, arm)?, errors: render("errors", errors, arm)? })
+                    Ok(Counters {
+                        requests: render("requests", requests, arm)?,
+                        errors: render("errors", errors, arm)?,
+                    })
                 };
                 Queries::ErrorRate(PerArm { stable: counters(&arms.stable)?, canary: counters(&arms.canary)? })
             }

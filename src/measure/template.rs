@@ -1,10 +1,10 @@
-//! Query templates: PromQL with `{{ expression }}` in it. Expressions are minijinja's (`revision`, `args.port`,
-//! `subset | regex`, `'5..' if args.strict == 'no' else '[45]..'`); there are no statements, loops or includes, so a
-//! template can't run away. A value never becomes query text: it is escaped for the quotes that it stands in, and outside
-//! quotes only a word is let through.
+//! Query templates: PromQL with `{{ expression }}` in it. Expressions are minijinja's (`revision`, `args.port`, `subset
+//! | regex`, `'5..' if args.strict == 'no' else '[45]..'`); there are no statements, loops or includes, so a template
+//! can't run away. A value never becomes query text: it is escaped for the quotes that it stands in, and outside quotes
+//! only a word is let through.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
     sync::LazyLock,
 };
@@ -107,7 +107,8 @@ impl Template {
     /// `defined` holds the names that stand alone, `arguments` those behind `args.`.
     pub fn check(&self, defined: &[&str], arguments: &BTreeSet<String>) -> Result<(), TemplateError> {
         let argument = |name: &str| name.strip_prefix("args.").is_some_and(|name| arguments.contains(name));
-        match self.names().into_iter().find(|name| name != ARGUMENTS && !defined.contains(&&**name) && !argument(name)) {
+        match self.names().into_iter().find(|name| name != ARGUMENTS && !defined.contains(&&**name) && !argument(name))
+        {
             Some(name) => Err(TemplateError::Undefined { name, defined: list(defined, arguments) }),
             None => Ok(()),
         }
@@ -148,7 +149,7 @@ impl Template {
     /// The names that the expressions use, in order: `revision`, `args.port`.
     fn names(&self) -> BTreeSet<String> {
         let names = |piece: &Piece| match piece {
-            Piece::Text(_) => Default::default(),
+            Piece::Text(_) => HashSet::new(),
             Piece::Value { expression, .. } => expression.undeclared_variables(true),
         };
         self.pieces.iter().flat_map(names).collect()
@@ -164,6 +165,10 @@ impl fmt::Debug for Template {
 impl Piece {
     fn value(source: &str, place: Option<Place>) -> Result<Self, TemplateError> {
         let place = place.ok_or_else(|| TemplateError::AfterBackslash { expression: source.to_owned() })?;
+        // The one operator by which a short text makes a large value: `'a' * 100000000`.
+        if source.contains('*') {
+            return Err(failed(source, "`*` is not known here"));
+        }
         let expression = ENVIRONMENT
             .compile_expression_owned(source.to_owned())
             .map_err(|error| failed(source, error.detail().unwrap_or("is not an expression")))?;

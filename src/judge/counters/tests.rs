@@ -10,15 +10,15 @@ fn new_sample(series: &str, value: f64) -> Sample {
     Sample { started_in_run: true, ..sample(series, value) }
 }
 
-fn arm(requests: &[Sample], errors: &[Sample]) -> Option<ArmSamples> {
-    Some(ArmSamples { requests: requests.to_vec(), errors: errors.to_vec() })
+fn arm(requests: &[Sample], errors: &[Sample]) -> ArmSamples {
+    ArmSamples { requests: requests.to_vec(), errors: errors.to_vec() }
 }
 
 /// One canary pod (started in the run) and one stable pod: requests and errors of each.
 fn both(canary: (f64, f64), stable: (f64, f64)) -> Samples {
     Samples {
-        canary: arm(&[new_sample("c", canary.0)], &[new_sample("c", canary.1)]),
-        stable: arm(&[sample("s", stable.0)], &[sample("s", stable.1)]),
+        canary: Some(arm(&[new_sample("c", canary.0)], &[new_sample("c", canary.1)])),
+        stable: Some(arm(&[sample("s", stable.0)], &[sample("s", stable.1)])),
     }
 }
 

@@ -52,7 +52,10 @@ fn harm_rolls_back_before_the_minimum_time_and_says_why() {
     let verdict = verdict_of(vec![ill()], vec![], 5);
     assert!(matches!(verdict, Verdict::Rollback(RollbackCause::Regression { .. })), "{verdict:?}");
     let text = verdict.explain();
-    assert!(text.starts_with("error rate 20 % (100 of 500) is above the stable 0.44 % (20 of 4500): evidence "), "{text}");
+    assert!(
+        text.starts_with("error rate 20 % (100 of 500) is above the stable 0.44 % (20 of 4500): evidence "),
+        "{text}"
+    );
     assert!(text.ends_with(" against 100; rolling back"), "{text}");
 }
 
@@ -60,7 +63,7 @@ fn harm_rolls_back_before_the_minimum_time_and_says_why() {
 fn safety_advances_only_after_the_minimum_time() {
     let early = verdict_of(vec![healthy()], vec![], 60);
     assert_eq!(early, Verdict::Continue(Waiting::MinimumTime { elapsed: seconds(60), min: seconds(120) }));
-    assert_eq!(early.explain(), "all is safe after 60 s, the step lasts at least 2 min; holding");
+    assert_eq!(early.explain(), "nothing is left to be shown after 60 s, but the step lasts at least 2 min; holding");
     let verdict = verdict_of(vec![healthy()], vec![], 600);
     assert!(matches!(verdict, Verdict::Advance { .. }), "{verdict:?}");
     let text = verdict.explain();
