@@ -5,12 +5,16 @@
 //! says that it needs it.
 
 mod cache;
+mod interest;
+mod kind;
 mod snapshot;
+mod trim;
 
 use std::collections::BTreeSet;
 
-pub use cache::{Cache, Kind};
-pub use snapshot::snapshot;
+pub use cache::{Cache, View};
+pub use kind::Kind;
+pub use snapshot::{Malformed, parse_rollout, snapshot};
 
 use crate::{
     api::{AnalysisTemplateSpec, Rollout, RouteRef},
