@@ -1,0 +1,88 @@
+//! The vocabulary of what can be done to a cluster: each effect is data, small, and safe to repeat.
+
+use std::fmt;
+
+use json_patch::Patch;
+use serde_json::Value;
+
+use crate::{api::RolloutStatus, model::Key};
+
+/// One write. Effects of a plan are performed in its order, and the first that fails ends it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// A JSON patch, with its own tests, of an object that somebody else owns.
+    Patch {
+        /// What is patched.
+        target: Key,
+        /// The operations; the first ones test that the object is the one that was seen.
+        patch: Patch,
+        /// What for.
+        purpose: Purpose,
+    },
+    /// Server-side apply of an object that Siskin makes.
+    Apply {
+        /// The whole object as Siskin wants it.
+        object: Value,
+        /// What for.
+        purpose: Purpose,
+    },
+    /// Deletion of an object that Siskin made.
+    Delete {
+        /// What is deleted.
+        target: Key,
+        /// The object that was seen; another one by the same name stays.
+        uid: String,
+        /// What for.
+        purpose: Purpose,
+    },
+    /// The Rollout's new status.
+    Status(Box<RolloutStatus>),
+    /// An Event on the Rollout, for people.
+    Event(Notice),
+}
+
+/// What an effect is for: the label of its metric and the word in its log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// The Rollout's finalizer and the workload's label.
+    Adopt,
+    /// Leave the workload and the Rollout as if Siskin had never been there.
+    Release,
+    /// Keep the workload's new template from rolling out.
+    Hold,
+    /// Let it roll out.
+    Unhold,
+    /// Keep the canary's pods out of the user's Service.
+    Pin,
+    /// The Service as its user wrote it.
+    Unpin,
+    /// Objects of the canary: Deployment, Services.
+    Canary,
+    /// Subsets of a DestinationRule.
+    Subsets,
+    /// More traffic to the canary.
+    Raise,
+    /// Less traffic to the canary, or none.
+    Lower,
+    /// The route as its user wrote it.
+    Restore,
+    /// Objects of a run that is over.
+    CleanUp,
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, out)
+    }
+}
+
+/// An Event's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Whether a person should look.
+    pub warning: bool,
+    /// The reason in one word.
+    pub reason: String,
+    /// What happened, in a sentence with its numbers.
+    pub message: String,
+}

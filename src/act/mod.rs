@@ -1,0 +1,5 @@
+//! Performs a plan's effects in its order.
+
+mod effect;
+
+pub use effect::{Effect, Notice, Purpose};

@@ -1,0 +1,40 @@
+//! Types and reasons of conditions and events: the strings that are API, in one place.
+
+/// Whether the Rollout can do its work at all.
+pub const READY: &str = "Ready";
+/// Whether a run is on its way.
+pub const PROGRESSING: &str = "Progressing";
+/// Whether the newest version is what users get.
+pub const HEALTHY: &str = "Healthy";
+
+/// Reasons of [`READY`], each with a sentence that says what to do.
+pub mod ready {
+    /// All that is needed was found.
+    pub const FOUND: &str = "Found";
+    /// The workload does not exist.
+    pub const WORKLOAD_NOT_FOUND: &str = "WorkloadNotFound";
+    /// The workload is in the middle of a rolling update of its own.
+    pub const WORKLOAD_UPDATING: &str = "WorkloadUpdating";
+    /// The Service does not exist.
+    pub const SERVICE_NOT_FOUND: &str = "ServiceNotFound";
+    /// The Service does not select the workload's pods.
+    pub const SERVICE_SELECTS_OTHERS: &str = "ServiceSelectsOthers";
+    /// A route does not exist.
+    pub const ROUTE_NOT_FOUND: &str = "RouteNotFound";
+    /// The route's kind is not installed in this cluster.
+    pub const ROUTE_KIND_NOT_INSTALLED: &str = "RouteKindNotInstalled";
+    /// An older Rollout has the same workload.
+    pub const WORKLOAD_TAKEN: &str = "WorkloadTaken";
+    /// An object that would be generated exists and is somebody else's.
+    pub const NAME_TAKEN: &str = "NameTaken";
+    /// An analysis template does not exist.
+    pub const TEMPLATE_NOT_FOUND: &str = "TemplateNotFound";
+    /// A template uses a variable that nothing defines, or is no template.
+    pub const TEMPLATE_INVALID: &str = "TemplateInvalid";
+    /// Prometheus refuses a query.
+    pub const QUERY_REFUSED: &str = "QueryRefused";
+    /// A metric names a Prometheus that the operator did not allow.
+    pub const ADDRESS_NOT_ALLOWED: &str = "AddressNotAllowed";
+    /// The hold that the spec asks for can't be had on this cluster.
+    pub const HOLD_NOT_AVAILABLE: &str = "HoldNotAvailable";
+}

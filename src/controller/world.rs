@@ -1,0 +1,43 @@
+//! The small boundary between the engine and whatever it runs on: a cluster, or the simulator.
+
+use std::{future::Future, time::Duration};
+
+use crate::{
+    act::Effect,
+    measure::{MeasureRequest, Measurement},
+    observe::{Observed, Refusal},
+    plan::QueryToCheck,
+};
+
+/// Names a Rollout.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RolloutKey {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// What the engine needs from what it runs on.
+pub trait World: Send + Sync {
+    /// Why an effect could not be performed.
+    type Error: std::error::Error + Send + Sync;
+
+    /// What is seen of a Rollout now; nothing where it does not exist. Reads its own writes.
+    fn observe(&self, key: &RolloutKey) -> Option<Observed>;
+
+    /// Asks Prometheus.
+    fn measure(&self, request: &MeasureRequest) -> impl Future<Output = Measurement> + Send;
+
+    /// Asks Prometheus whether it would take these queries. Answers are remembered; an outage refuses nothing.
+    fn check(&self, queries: &[QueryToCheck]) -> impl Future<Output = Vec<Refusal>> + Send;
+
+    /// Why pods of a Deployment do not get ready, in the kubelet's words.
+    fn troubles(&self, namespace: &str, deployment: &str) -> impl Future<Output = Vec<String>> + Send;
+
+    /// Performs one effect on behalf of a Rollout.
+    fn perform(&self, key: &RolloutKey, effect: &Effect) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// When a Rollout is looked at again, if nothing happens to it before.
+pub type Again = Duration;

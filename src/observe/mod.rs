@@ -1,0 +1,107 @@
+//! What is seen of one Rollout at one moment: everything that a decision may depend on, and nothing else.
+//!
+//! [`Observed`] is assembled from shared caches by [`snapshot`]; it holds no client and asks nobody. What costs a
+//! question to somebody (numbers of Prometheus, why a pod does not start) is added by the controller when the plan
+//! says that it needs it.
+
+mod cache;
+mod snapshot;
+
+use std::collections::BTreeSet;
+
+pub use cache::{Cache, Kind};
+pub use snapshot::snapshot;
+
+use crate::{
+    api::{AnalysisTemplateSpec, Rollout, RouteRef},
+    measure::Measurement,
+    model::Object,
+};
+
+/// Everything that a decision about one Rollout may depend on.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The Rollout: its spec, and its status as the source of truth.
+    pub rollout: Rollout,
+    /// What the cluster offers.
+    pub cluster: Cluster,
+    /// The workload that the Rollout names.
+    pub workload: Option<Object>,
+    /// The ReplicaSets that the workload controls.
+    pub replica_sets: Vec<Object>,
+    /// `<workload>-canary`, whoever's it is.
+    pub canary: Option<Object>,
+    /// The ReplicaSets that the canary controls.
+    pub canary_replica_sets: Vec<Object>,
+    /// The user's Service.
+    pub service: Option<Object>,
+    /// `<service>-canary`, whoever's it is.
+    pub canary_service: Option<Object>,
+    /// `<service>-stable`, whoever's it is.
+    pub stable_service: Option<Object>,
+    /// The routes, in the order of the spec.
+    pub routes: Vec<ObservedRoute>,
+    /// The DestinationRules of the namespace.
+    pub destination_rules: Vec<Object>,
+    /// Names of pods with a ready endpoint, by the Service whose EndpointSlices say so.
+    pub endpoints: ReadyEndpoints,
+    /// The templates of the analysis, in the order of the spec.
+    pub templates: Vec<ObservedTemplate>,
+    /// The older Rollout that has the same workload.
+    pub rival: Option<String>,
+    /// Queries that Prometheus refuses to parse, by `template/metric`, with its text; addresses that are not allowed.
+    pub refusals: Vec<Refusal>,
+    /// What Prometheus said at this look, where the plan asked for one.
+    pub measurement: Option<Measurement>,
+    /// Why pods of the canary do not get ready, where the plan asked for it.
+    pub troubles: Option<Vec<String>>,
+}
+
+/// What the cluster offers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// Whether the admission policy that holds workloads is in force.
+    pub admission_hold: bool,
+    /// The optional kinds that are installed.
+    pub kinds: BTreeSet<Kind>,
+}
+
+/// A route that the spec names.
+#[derive(Clone, Debug)]
+pub struct ObservedRoute {
+    /// As the spec names it.
+    pub reference: RouteRef,
+    /// The route, if it exists.
+    pub object: Option<Object>,
+}
+
+/// A template that the spec names.
+#[derive(Clone, Debug)]
+pub struct ObservedTemplate {
+    /// Its name.
+    pub name: String,
+    /// The template, if it exists.
+    pub spec: Option<AnalysisTemplateSpec>,
+}
+
+/// Names of pods with a ready endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadyEndpoints {
+    /// Behind the user's Service.
+    pub service: BTreeSet<String>,
+    /// Behind `<service>-canary`.
+    pub canary: BTreeSet<String>,
+    /// Behind `<service>-stable`.
+    pub stable: BTreeSet<String>,
+}
+
+/// A query that can't be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// `template/metric`.
+    pub metric: String,
+    /// Whether the address is the reason, and not the query.
+    pub address: bool,
+    /// Prometheus' own text, or what is wrong with the address.
+    pub text: String,
+}
