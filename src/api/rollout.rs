@@ -1,6 +1,6 @@
 //! `Rollout`: which workload, which traffic, which strategy, and how it is judged.
 
-use kube::core::{CustomResource, Duration};
+use kube::{CustomResource, core::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +116,15 @@ pub enum RouteKindName {
     HttpRoute,
     /// `networking.istio.io/v1`.
     VirtualService,
+}
+
+impl From<RouteKindName> for crate::route::RouteKind {
+    fn from(kind: RouteKindName) -> Self {
+        match kind {
+            RouteKindName::HttpRoute => Self::HttpRoute,
+            RouteKindName::VirtualService => Self::VirtualService,
+        }
+    }
 }
 
 /// How a change is exposed: exactly one of its fields.

@@ -1,0 +1,101 @@
+//! Weights on the user's routes: raised with care, lowered at once, and at the end put back.
+
+use super::{draft::Draft, facts::{Facts, Route}};
+use crate::{
+    act::Purpose,
+    api::{RouteMemory, RouteRef},
+    route::{self, Acceptance, RouteBefore},
+};
+
+/// How a set of routes stands to what was asked of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Applied {
+    /// Every route has it, and the data plane has said so.
+    Yes,
+    /// Written, or about to be.
+    NotYet,
+    /// The data plane refuses a route; its words.
+    Refused(String),
+}
+
+/// Gives the canary this share on every route. `may_raise` says whether it may get more than it has.
+pub(super) fn split(draft: &mut Draft<'_>, facts: &Facts<'_>, weight: u32, may_raise: bool) -> Applied {
+    let mut applied = Applied::Yes;
+    for route in &facts.routes {
+        let backends = facts.backends(route);
+        let rules = &route.reference.rules;
+        let live = route::canary_weight(route.kind, route.live, rules, &backends).unwrap_or(0);
+        match route::split(route.kind, route.live, rules, &backends, route.before, weight) {
+            Ok(edit) => {
+                remember(draft, route.reference, edit.before);
+                let raise = weight > live;
+                if edit.patch.is_some() && raise && !may_raise {
+                    applied = Applied::NotYet;
+                } else if draft.patch(route.key(), edit.patch, if raise { Purpose::Raise } else { Purpose::Lower }) {
+                    applied = Applied::NotYet;
+                } else {
+                    applied = applied.and(accepted(route));
+                }
+            }
+            Err(problem) => applied = Applied::Refused(problem.to_string()),
+        }
+    }
+    applied
+}
+
+/// Takes the canary off every route: lowering, before anything else. Where the Service is pinned that is the user's own
+/// text; else the stable backend stays named until the canary's pods are gone.
+pub(super) fn to_stable(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
+    split(draft, facts, 0, false)
+}
+
+/// The routes as their user wrote them.
+pub(super) fn restore(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
+    let mut applied = Applied::Yes;
+    for route in &facts.routes {
+        let edit = restored(facts, route);
+        if draft.patch(route.key(), edit, Purpose::Restore) {
+            applied = Applied::NotYet;
+        } else {
+            applied = applied.and(accepted(route));
+        }
+    }
+    applied
+}
+
+fn restored(facts: &Facts<'_>, route: &Route<'_>) -> Option<json_patch::Patch> {
+    let nothing = RouteBefore::default();
+    let before = route.before.unwrap_or(&nothing);
+    route::restore(route.kind, route.live, &facts.backends(route), before).patch
+}
+
+/// Keeps what a route looked like, for putting it back.
+fn remember(draft: &mut Draft<'_>, reference: &RouteRef, before: RouteBefore) {
+    let memory = &mut draft.status.routes;
+    match memory.iter_mut().find(|known| known.kind == reference.kind && known.name == reference.name) {
+        Some(known) => known.before = before,
+        None => memory.push(RouteMemory { kind: reference.kind, name: reference.name.clone(), before }),
+    }
+}
+
+fn accepted(route: &Route<'_>) -> Applied {
+    match route::acceptance(route.kind, route.live) {
+        Acceptance::Accepted => Applied::Yes,
+        Acceptance::Pending { .. } => Applied::NotYet,
+        Acceptance::Refused { parent, reason, message } => Applied::Refused(format!(
+            "{} {} is refused by {parent}: {reason}: {message}",
+            route.kind,
+            route.live.name()
+        )),
+    }
+}
+
+impl Applied {
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Refused(why), _) | (_, Self::Refused(why)) => Self::Refused(why),
+            (Self::Yes, Self::Yes) => Self::Yes,
+            _ => Self::NotYet,
+        }
+    }
+}
