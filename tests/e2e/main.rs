@@ -3,5 +3,15 @@
 
 mod harness;
 
+mod bad_input;
+mod deletion;
+mod failover;
+mod gitops;
+mod kill;
+mod outage;
 mod promotion;
 mod rollback;
+mod scale;
+mod template_changes;
+mod unready;
+mod verbs;

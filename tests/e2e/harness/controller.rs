@@ -1,7 +1,12 @@
 //! The controller under test: the real binary, with the rights of the chart's ServiceAccount and no others.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, runtime::wait::await_condition};
 use siskin_bed::{Bed, Server};
 use tokio::sync::OnceCell;
 
@@ -67,6 +72,25 @@ impl Controller {
         self.server.kill();
         self.server.wait().await;
         self.server = Self::spawn(self.bed, &self.namespace, &self.name).await;
+    }
+
+    /// Who holds the lease of a namespace's controllers.
+    pub async fn leader(bed: &'static Bed, namespace: &str) -> String {
+        let leases = Api::<Lease>::namespaced(bed.client(), SYSTEM);
+        let lease = leases.get(namespace).await.expect("the lease is there");
+        lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default()
+    }
+
+    /// Waits until a replica leads; says how long that took.
+    pub async fn await_leader(bed: &'static Bed, namespace: &str, name: &str, limit: Duration) -> Duration {
+        let began = Instant::now();
+        let leases = Api::<Lease>::namespaced(bed.client(), SYSTEM);
+        let leads = await_condition(leases, namespace, |lease: Option<&Lease>| {
+            let holder = lease.and_then(|lease| lease.spec.as_ref()).and_then(|spec| spec.holder_identity.as_deref());
+            holder == Some(name)
+        });
+        tokio::time::timeout(limit, leads).await.expect("the other replica takes over in time").expect("the watch goes on");
+        began.elapsed()
     }
 
     /// The process id.

@@ -13,3 +13,9 @@ pub async fn together() -> RwLockReadGuard<'static, ()> {
 pub async fn alone() -> RwLockWriteGuard<'static, ()> {
     TURN.write().await
 }
+
+/// Lets time pass where the passing of time is the scenario itself: an outage of a minute, a kill at a random moment.
+/// For everything that can be watched there are the waits of the bed.
+pub async fn elapse(time: std::time::Duration) {
+    tokio::time::sleep(time).await;
+}
