@@ -1,4 +1,4 @@
-//! HTTPRoutes: what is patched, and what is left alone.
+//! HTTPRoute: what is patched, and what is left alone.
 
 use super::{PINNED, UNPINNED, after, object, split_all, yaml};
 use crate::route::{RouteBefore, RouteKind::HttpRoute, RouteProblem, canary_weight, restore, split};
