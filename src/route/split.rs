@@ -63,13 +63,18 @@ pub fn split(
 ) -> Result<RouteEdit, RouteProblem> {
     let percent = weight.min(100);
     let mut recorded = RouteBefore { subset: backends.subset.map(str::to_owned), entries: Vec::new() };
-    let mut raises = false;
+    let (mut sends, mut raises) = (false, false);
     let (patch, object) = edit(kind, live, backends, before, |dialect, rule, own, users_weight| {
         let total = rule.users_meaning(dialect, own, users_weight);
-        if total == 0 || !rule.selected(rules) {
+        let takes_part = total > 0 && rule.selected(rules);
+        // One that is only now restored stays recorded until the route shows it.
+        if takes_part || own.is_split() {
+            recorded.entries.push(EntryBefore::of(dialect, rule, own, users_weight));
+        }
+        if !takes_part {
             return Ok(Aim { role: Role::User, weight: users_weight, canary: None });
         }
-        recorded.entries.push(EntryBefore::of(dialect, rule, own, users_weight));
+        sends = true;
         if percent == 0 {
             return Ok(Aim { role: Role::Stable, weight: users_weight, canary: None });
         }
@@ -90,7 +95,7 @@ pub fn split(
         raises |= canary * (stable_now + canary_now) > canary_now * (stable + canary);
         Ok(Aim { role: Role::Stable, weight: Some(stable), canary: Some(canary) })
     })?;
-    if recorded.entries.is_empty() && percent > 0 {
+    if !sends && percent > 0 {
         return Err(RouteProblem::does_not_send(kind, live, backends));
     }
     Ok(RouteEdit { patch, object, before: recorded, raises })
