@@ -40,6 +40,8 @@ pub(super) struct Route<'a> {
     pub(super) before: Option<&'a RouteBefore>,
     /// The user's own subset, where the route splits by subsets.
     pub(super) subset: Option<String>,
+    /// Whether the spec does not name the route any more: it is put back, and then forgotten.
+    pub(super) leaving: bool,
 }
 
 impl Route<'_> {
@@ -261,7 +263,11 @@ fn routes<'a>(observed: &'a Observed, labels: &BTreeMap<String, String>, stable:
     for seen in &observed.routes {
         let reference = &seen.reference;
         let kind = RouteKind::from(reference.kind);
+        let leaving = !traffic.routes.contains(reference);
         let Some(live) = seen.object.as_ref().filter(|live| !live.deleting()) else {
+            if leaving {
+                continue;
+            }
             return Err(missing_route(observed, kind, &reference.name));
         };
         let before = memory.iter().find(|known| known.kind == reference.kind && known.name == reference.name).map(|known| &known.before);
@@ -273,7 +279,7 @@ fn routes<'a>(observed: &'a Observed, labels: &BTreeMap<String, String>, stable:
                 found.subset().map(str::to_owned)
             }
         };
-        routes.push(Route { reference, kind, live, before, subset });
+        routes.push(Route { reference, kind, live, before, subset, leaving });
     }
     Ok(routes)
 }

@@ -24,6 +24,10 @@ pub(super) fn split(draft: &mut Draft<'_>, facts: &Facts<'_>, weight: u32, may_r
     for route in &facts.routes {
         let backends = facts.backends(route);
         let rules = &route.reference.rules;
+        if route.leaving {
+            leave(draft, facts, route);
+            continue;
+        }
         let live = route::canary_weight(route.kind, route.live, rules, &backends).unwrap_or(0);
         match route::split(route.kind, route.live, rules, &backends, route.before, weight) {
             Ok(edit) => {
@@ -61,6 +65,14 @@ pub(super) fn restore(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
         }
     }
     applied
+}
+
+/// Puts a route back that the spec does not name any more, and forgets it once that is done.
+fn leave(draft: &mut Draft<'_>, facts: &Facts<'_>, route: &Route<'_>) {
+    if !draft.patch(route.key(), restored(facts, route), Purpose::Restore) {
+        let gone = route.reference;
+        draft.status.routes.retain(|known| known.kind != gone.kind || known.name != gone.name);
+    }
 }
 
 fn restored(facts: &Facts<'_>, route: &Route<'_>) -> Option<json_patch::Patch> {

@@ -70,25 +70,25 @@ impl EntryBefore {
     }
 }
 
-/// The record of each of `rules`' own entries, in their order. Each record is given once: first to the rule that it
-/// names, preferably where it was, then what is left to the rule that stands where it stood.
+/// The record of each of `rules`' own entries, in their order; only those that Siskin has split have one. Each record is
+/// given once: first to the rule that it names, then what is left to the rule that stands where it stood.
 pub(super) fn find<'b>(
     dialect: Dialect<'_>,
     rules: &[Rule<'_>],
     before: Option<&'b RouteBefore>,
 ) -> Vec<Option<&'b EntryBefore>> {
-    let wanted: Vec<EntryBefore> =
-        rules.iter().flat_map(|rule| rule.owns.iter().map(|own| EntryBefore::of(dialect, rule, own, None))).collect();
+    let wanted: Vec<Option<EntryBefore>> = rules
+        .iter()
+        .flat_map(|rule| rule.owns.iter().map(move |own| (rule, own)))
+        .map(|(rule, own)| own.is_split().then(|| EntryBefore::of(dialect, rule, own, None)))
+        .collect();
     let mut records: Vec<&EntryBefore> = before.map(|before| before.entries.iter().collect()).unwrap_or_default();
     let mut found = vec![None; wanted.len()];
-    let ways: [fn(&EntryBefore, &EntryBefore) -> bool; 3] = [
-        |one, other| one.same_rule(other) && one.same_position(other),
-        EntryBefore::same_rule,
-        EntryBefore::same_position,
-    ];
-    for way in ways {
-        for (slot, wanted) in found.iter_mut().zip(&wanted).filter(|(slot, _)| slot.is_none()) {
-            *slot = records.iter().position(|record| way(record, wanted)).map(|position| records.remove(position));
+    for same in [EntryBefore::same_rule, EntryBefore::same_position] {
+        for (slot, wanted) in found.iter_mut().zip(&wanted) {
+            if let (None, Some(wanted)) = (&slot, wanted) {
+                *slot = records.iter().position(|record| same(record, wanted)).map(|position| records.remove(position));
+            }
         }
     }
     found

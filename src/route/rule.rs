@@ -108,7 +108,8 @@ impl Rule<'_> {
     /// was recorded.
     ///
     /// A pair to whose rule another destination was added has the weight of both together: whoever added it chose its
-    /// weight by what they saw.
+    /// weight by what they saw. So has one whose recorded weight would now mean no traffic (Istio's absent weight does,
+    /// beside others): only entries with traffic are split.
     pub(super) fn users_weight(&self, dialect: Dialect<'_>, own: &Own, before: Option<&EntryBefore>) -> Option<i64> {
         let together = || {
             let canary = own.canary.map_or(0, |canary| self.meaning(dialect, canary));
@@ -120,6 +121,7 @@ impl Rule<'_> {
         let alone = self.alone(dialect, own);
         match before {
             Some(before) if before.alone && !alone => together(),
+            Some(before) if self.users_meaning(dialect, own, before.weight) == 0 => together(),
             Some(before) => before.weight,
             None if alone => dialect.usual_weight(),
             None => together(),

@@ -44,7 +44,7 @@ fn a_route_by_hosts_is_at_host_level() {
 #[test]
 fn a_route_by_a_subset_of_the_stable_pods_is_at_subset_level() {
     let route = virtual_service(
-        "[{name: a, route: [{destination: {host: web, subset: main}}, {destination: {host: web, subset: legacy}, weight: 0}]}]",
+        "[{name: a, route: [{destination: {host: web, subset: main}, weight: 100}, {destination: {host: web, subset: legacy}, weight: 0}]}]",
     );
     let found = look(RouteKind::VirtualService, &route, &["a"]).unwrap();
     assert_eq!(found.subset(), Some("main"));
