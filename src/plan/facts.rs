@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{metrics::MetricPlan, problem::Problem};
 use crate::{
-    api::{RolloutSpec, RolloutStatus, RouteRef, Step, condition::ready},
+    api::{HoldMode, RolloutSpec, RolloutStatus, RouteRef, Step, condition::ready},
     model::{Key, Object},
     observe::Observed,
     route::{self, Backends, RouteBefore, RouteKind, RouteProblem},
@@ -110,6 +110,7 @@ impl<'a> Facts<'a> {
             pinned,
         };
         if !facts.status().phase.running() && !facts.deleting() {
+            facts.hold_is_available()?;
             facts.names_are_free()?;
             facts.steps_are_possible()?;
         }
@@ -184,6 +185,18 @@ impl<'a> Facts<'a> {
             .unwrap_or(0)
     }
 
+    fn hold_is_available(&self) -> Result<(), Problem> {
+        if self.spec.hold == HoldMode::Admission && !self.observed.cluster.admission_hold {
+            return Err(Problem::new(
+                ready::HOLD_NOT_AVAILABLE,
+                "spec.hold is Admission, but the admission policy is not in force; install it with the chart (Kubernetes 1.36 or newer), \
+                 or write hold: Always"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
     /// Objects that would be generated must not be somebody else's.
     fn names_are_free(&self) -> Result<(), Problem> {
         let generated = [
@@ -202,9 +215,33 @@ impl<'a> Facts<'a> {
         Ok(())
     }
 
+    /// The stable subset stands for one subset of the user's, so two routes can't split by different ones of one rule.
+    fn one_subset_a_destination_rule(&self) -> Result<(), Problem> {
+        let mut known: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+        for route in &self.routes {
+            let Some((rule, subset)) = self.destination_rule(route) else { continue };
+            match known.insert(rule.name(), (subset, route.live.name())) {
+                Some((other, first)) if other != subset => {
+                    return Err(Problem::new(
+                        ready::SEVERAL_SUBSETS,
+                        format!(
+                            "VirtualService {first} sends to subset {other} and VirtualService {} to subset {subset} of DestinationRule {}; \
+                             one Rollout can split one subset: make a Rollout for one of them, or let both name the same subset",
+                            route.live.name(),
+                            rule.name()
+                        ),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Every step's weight must be possible on every route, and no subset may be empty after the promotion.
-    fn steps_are_possible(&self) -> Result<(), RouteProblem> {
+    fn steps_are_possible(&self) -> Result<(), Problem> {
         let template_labels = workload_labels(self.workload);
+        self.one_subset_a_destination_rule()?;
         for route in &self.routes {
             for step in &self.steps {
                 route::split(route.kind, route.live, &route.reference.rules, &self.backends(route), None, step.weight)?;
