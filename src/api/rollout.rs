@@ -292,8 +292,10 @@ impl Canary {
 
 /// The weights from `first` by `next` below `last`, then `last`.
 fn grow(first: u32, last: u32, next: impl Fn(u32) -> u32) -> Vec<u32> {
-    let mut weights: Vec<u32> =
-        std::iter::successors(Some(first.max(1)), |weight| Some(next(*weight))).take_while(|weight| *weight < last).take(100).collect();
+    let mut weights: Vec<u32> = std::iter::successors(Some(first.max(1)), |weight| Some(next(*weight)))
+        .take_while(|weight| *weight < last)
+        .take(100)
+        .collect();
     weights.push(last);
     weights
 }

@@ -43,7 +43,8 @@ pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -
     let workload_name = &rollout.spec.workload_ref.name;
     let workload = view.get(Kind::Deployment, namespace, workload_name);
     let canary = view.get(Kind::Deployment, namespace, &canary_name(workload_name));
-    let replica_sets = |owner: &Option<Object>| owner.as_ref().map(|owner| view.replica_sets_of(owner)).unwrap_or_default();
+    let replica_sets =
+        |owner: &Option<Object>| owner.as_ref().map(|owner| view.replica_sets_of(owner)).unwrap_or_default();
 
     let service = &rollout.spec.traffic.service;
     let (canary_service, stable_service) = (canary_name(service), stable_name(service));
@@ -99,7 +100,10 @@ fn templates(view: &View<'_>, namespace: &str, rollout: &Rollout) -> Vec<Observe
         let object = view
             .get(Kind::AnalysisTemplate, namespace, &template.name)
             .or_else(|| view.get(Kind::ClusterAnalysisTemplate, "", &template.name));
-        ObservedTemplate { name: template.name.clone(), spec: object.and_then(|object| spec_of::<AnalysisTemplateSpec>(&object)) }
+        ObservedTemplate {
+            name: template.name.clone(),
+            spec: object.and_then(|object| spec_of::<AnalysisTemplateSpec>(&object)),
+        }
     });
     observed.collect()
 }

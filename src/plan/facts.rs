@@ -9,7 +9,7 @@ use crate::{
     api::{HoldMode, RolloutSpec, RolloutStatus, RouteRef, Step, condition::ready},
     model::{Key, Object},
     observe::Observed,
-    route::{self, Backends, RouteBefore, RouteKind, RouteProblem},
+    route::{self, Backends, RouteBefore, RouteKind},
     workload::{TemplateIs, deployment},
 };
 
@@ -65,7 +65,9 @@ impl<'a> Facts<'a> {
         let workload = observed.workload.as_ref().filter(|workload| !workload.deleting()).ok_or_else(|| {
             Problem::new(
                 ready::WORKLOAD_NOT_FOUND,
-                format!("Deployment {name} does not exist in this namespace; create it, or correct spec.workloadRef.name"),
+                format!(
+                    "Deployment {name} does not exist in this namespace; create it, or correct spec.workloadRef.name"
+                ),
             )
         })?;
         let service_name = &spec.traffic.service;
@@ -81,7 +83,9 @@ impl<'a> Facts<'a> {
         if let Some((key, value)) = selector.iter().find(|(key, value)| labels.get(*key) != Some(*value)) {
             return Err(Problem::new(
                 ready::SERVICE_SELECTS_OTHERS,
-                format!("Service {service_name} selects {key}={value}, which the pods of Deployment {name} do not carry; name the Service of this workload"),
+                format!(
+                    "Service {service_name} selects {key}={value}, which the pods of Deployment {name} do not carry; name the Service of this workload"
+                ),
             ));
         }
         let status = status_of(observed);
@@ -91,7 +95,10 @@ impl<'a> Facts<'a> {
         let routes = routes(observed, &labels, stable)?;
         let ours = |object: &&Object| owned_by(object, rollout.metadata.uid.as_deref());
         let run = status.and_then(|status| status.run.as_ref());
-        let pinned = run.map_or_else(|| spec.traffic.pin_service && routes.iter().all(|route| route.subset.is_none()), |run| run.pinned);
+        let pinned = run.map_or_else(
+            || spec.traffic.pin_service && routes.iter().all(|route| route.subset.is_none()),
+            |run| run.pinned,
+        );
         let (metrics, unmeasurable) = match super::metrics::resolve(observed) {
             Ok(metrics) => (metrics, None),
             Err(problem) => (Vec::new(), Some(problem)),
@@ -180,7 +187,9 @@ impl<'a> Facts<'a> {
     pub(super) fn live_weight(&self) -> u32 {
         self.routes
             .iter()
-            .filter_map(|route| route::canary_weight(route.kind, route.live, &route.reference.rules, &self.backends(route)))
+            .filter_map(|route| {
+                route::canary_weight(route.kind, route.live, &route.reference.rules, &self.backends(route))
+            })
             .max()
             .unwrap_or(0)
     }
@@ -208,7 +217,10 @@ impl<'a> Facts<'a> {
             if let Some(object) = object.filter(|object| !self.owns(object) && !object.deleting()) {
                 return Err(Problem::new(
                     ready::NAME_TAKEN,
-                    format!("{kind} {} exists and is not this Rollout's, but a run needs the name; rename or delete it", object.name()),
+                    format!(
+                        "{kind} {} exists and is not this Rollout's, but a run needs the name; rename or delete it",
+                        object.name()
+                    ),
                 ));
             }
         }
@@ -291,7 +303,11 @@ fn workload_labels(workload: &Object) -> BTreeMap<String, String> {
     workload.strings("/spec/template/metadata/labels")
 }
 
-fn routes<'a>(observed: &'a Observed, labels: &BTreeMap<String, String>, stable: Option<&Object>) -> Result<Vec<Route<'a>>, Problem> {
+fn routes<'a>(
+    observed: &'a Observed,
+    labels: &BTreeMap<String, String>,
+    stable: Option<&Object>,
+) -> Result<Vec<Route<'a>>, Problem> {
     let memory = status_of(observed).filter(|status| status.phase.running()).map_or(&[][..], |status| &status.routes);
     let stable_labels = stable.map_or_else(|| labels.clone(), |set| set.strings("/spec/template/metadata/labels"));
     let traffic = &observed.rollout.spec.traffic;
@@ -307,12 +323,23 @@ fn routes<'a>(observed: &'a Observed, labels: &BTreeMap<String, String>, stable:
             }
             return Err(missing_route(observed, kind, &reference.name));
         };
-        let before = memory.iter().find(|known| known.kind == reference.kind && known.name == reference.name).map(|known| &known.before);
+        let before = memory
+            .iter()
+            .find(|known| known.kind == reference.kind && known.name == reference.name)
+            .map(|known| &known.before);
         let subset = match before {
             Some(before) => before.subset.clone(),
             None => {
-                let backends = Backends { namespace, service: &traffic.service, pinned: traffic.pin_service, subset: None };
-                let found = route::inspect(kind, live, &reference.rules, &backends, &observed.destination_rules, &stable_labels)?;
+                let backends =
+                    Backends { namespace, service: &traffic.service, pinned: traffic.pin_service, subset: None };
+                let found = route::inspect(
+                    kind,
+                    live,
+                    &reference.rules,
+                    &backends,
+                    &observed.destination_rules,
+                    &stable_labels,
+                )?;
                 found.subset().map(str::to_owned)
             }
         };
@@ -332,7 +359,10 @@ fn missing_route(observed: &Observed, kind: RouteKind, name: &str) -> Problem {
     } else {
         Problem::new(
             ready::ROUTE_KIND_NOT_INSTALLED,
-            format!("this cluster has no {kind}; install its CRDs ({}), or name a route of another kind", kind.api_version()),
+            format!(
+                "this cluster has no {kind}; install its CRDs ({}), or name a route of another kind",
+                kind.api_version()
+            ),
         )
     }
 }

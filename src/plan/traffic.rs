@@ -1,6 +1,9 @@
 //! Weights on the user's routes: raised with care, lowered at once, and at the end put back.
 
-use super::{draft::Draft, facts::{Facts, Route}};
+use super::{
+    draft::Draft,
+    facts::{Facts, Route},
+};
 use crate::{
     act::Purpose,
     api::{RouteMemory, RouteRef},
@@ -71,7 +74,11 @@ pub(super) fn restore(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
     let mut applied = Applied::Yes;
     for route in &facts.routes {
         let edit = restored(facts, route);
-        applied = applied.and(if draft.patch(route.key(), edit, Purpose::Restore) { Applied::NotYet } else { accepted(route) });
+        applied = applied.and(if draft.patch(route.key(), edit, Purpose::Restore) {
+            Applied::NotYet
+        } else {
+            accepted(route)
+        });
     }
     applied
 }

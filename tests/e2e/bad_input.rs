@@ -8,15 +8,35 @@ use crate::harness::{ANALYSIS, Controller, Mesh, STEPS, deployment, rollout, rou
 /// A Rollout with one thing wrong, and words of the sentence that the API server must answer.
 const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("no steps and no schedule", "{}", ANALYSIS, "exactly one of steps and schedule"),
-    ("steps beside a schedule", "{steps: [{weight: 5}], schedule: {linear: {by: 5, upTo: 50}}}", ANALYSIS, "exactly one of steps and schedule"),
-    ("two schedules", "{schedule: {linear: {by: 5, upTo: 50}, exponential: {from: 1, factor: 2, upTo: 50}}}", ANALYSIS, "exactly one of linear and exponential"),
+    (
+        "steps beside a schedule",
+        "{steps: [{weight: 5}], schedule: {linear: {by: 5, upTo: 50}}}",
+        ANALYSIS,
+        "exactly one of steps and schedule",
+    ),
+    (
+        "two schedules",
+        "{schedule: {linear: {by: 5, upTo: 50}, exponential: {from: 1, factor: 2, upTo: 50}}}",
+        ANALYSIS,
+        "exactly one of linear and exponential",
+    ),
     ("a schedule that starts above its end", "{schedule: {linear: {by: 60, upTo: 50}}}", ANALYSIS, "must not be above"),
-    ("an exponential schedule that starts above its end", "{schedule: {exponential: {from: 60, factor: 2, upTo: 50}}}", ANALYSIS, "must not be above"),
+    (
+        "an exponential schedule that starts above its end",
+        "{schedule: {exponential: {from: 60, factor: 2, upTo: 50}}}",
+        ANALYSIS,
+        "must not be above",
+    ),
     ("weights that fall", "{steps: [{weight: 50}, {weight: 10}]}", ANALYSIS, "must ascend"),
     ("the same weight twice", "{steps: [{weight: 50}, {weight: 50}]}", ANALYSIS, "must ascend"),
     ("a weight of nothing", "{steps: [{weight: 0}]}", ANALYSIS, "greater than or equal to 1"),
     ("more than everything", "{steps: [{weight: 101}]}", ANALYSIS, "less than or equal to 100"),
-    ("a least time above the longest", "{steps: [{weight: 5, hold: {min: 10m, max: 1m}}]}", ANALYSIS, "must not be longer than"),
+    (
+        "a least time above the longest",
+        "{steps: [{weight: 5, hold: {min: 10m, max: 1m}}]}",
+        ANALYSIS,
+        "must not be longer than",
+    ),
     ("no duration", "{steps: [{weight: 5, hold: {min: soon}}]}", ANALYSIS, "should match"),
     ("a duration of nothing", "{steps: [{weight: 5, hold: {min: 0s}}]}", ANALYSIS, "above 0s"),
     ("a duration without end", "{steps: [{weight: 5, hold: {min: 10000h}}]}", ANALYSIS, "at most 744h"),
@@ -24,7 +44,12 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("alpha of nothing", "{steps: [{weight: 5}]}", "{templates: [{name: http}], falseRollback: 0}", "above 0"),
     ("beta of a half", "{steps: [{weight: 5}]}", "{templates: [{name: http}], missedRegression: 0.5}", "below 0.5"),
     ("no templates", "{steps: [{weight: 5}]}", "{templates: []}", "at least 1"),
-    ("an unknown reaction", "{steps: [{weight: 5}]}", "{templates: [{name: http}], onTimeout: Hope}", "supported values"),
+    (
+        "an unknown reaction",
+        "{steps: [{weight: 5}]}",
+        "{templates: [{name: http}], onTimeout: Hope}",
+        "supported values",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,14 +59,22 @@ async fn the_api_server_refuses_nonsense_with_a_sentence() {
     Controller::install(bed).await;
     let namespace = bed.namespace_called("nonsense").await;
     for (what, canary, analysis, words) in REFUSED {
-        let manifest = rollout(Mesh::HttpRoute, "[]", analysis, "").replace("{canary: {steps: []}}", &format!("{{canary: {canary}}}"));
+        let manifest = rollout(Mesh::HttpRoute, "[]", analysis, "")
+            .replace("{canary: {steps: []}}", &format!("{{canary: {canary}}}"));
         refused(bed, namespace.name(), what, &manifest, words).await;
     }
     let good = rollout(Mesh::HttpRoute, STEPS, ANALYSIS, "");
     let changed = [
         ("no strategy", good.replace(&format!("{{canary: {{steps: {STEPS}}}}}"), "{}"), "exactly one of"),
         ("another kind of workload", good.replace("kind: Deployment", "kind: CronJob"), "must name a Deployment"),
-        ("the same route twice", good.replace("routes: [{kind: HTTPRoute, name: web}]", "routes: [{kind: HTTPRoute, name: web}, {kind: HTTPRoute, name: web}]"), "the same route twice"),
+        (
+            "the same route twice",
+            good.replace(
+                "routes: [{kind: HTTPRoute, name: web}]",
+                "routes: [{kind: HTTPRoute, name: web}, {kind: HTTPRoute, name: web}]",
+            ),
+            "the same route twice",
+        ),
         ("no route", good.replace("routes: [{kind: HTTPRoute, name: web}]", "routes: []"), "at least 1"),
     ];
     for (what, manifest, words) in &changed {
@@ -49,20 +82,41 @@ async fn the_api_server_refuses_nonsense_with_a_sentence() {
     }
     let metrics = [
         ("a metric of no kind", "[{name: a}]", "exactly one of errorRate and threshold"),
-        ("a metric of two kinds", "[{name: a, errorRate: {requests: a, errors: b}, threshold: {query: a, max: 1}}]", "exactly one of errorRate and threshold"),
+        (
+            "a metric of two kinds",
+            "[{name: a, errorRate: {requests: a, errors: b}, threshold: {query: a, max: 1}}]",
+            "exactly one of errorRate and threshold",
+        ),
         ("a threshold without a limit", "[{name: a, threshold: {query: a}}]", "must have min, max or both"),
         ("limits that exclude each other", "[{name: a, threshold: {query: a, min: 2, max: 1}}]", "must not be above"),
-        ("the same metric twice", "[{name: a, threshold: {query: a, max: 1}}, {name: a, threshold: {query: a, max: 1}}]", "the same name twice"),
+        (
+            "the same metric twice",
+            "[{name: a, threshold: {query: a, max: 1}}, {name: a, threshold: {query: a, max: 1}}]",
+            "the same name twice",
+        ),
         ("a weight of nothing", "[{name: a, weight: 0, threshold: {query: a, max: 1}}]", "above 0"),
-        ("a margin below the stable rate", "[{name: a, errorRate: {requests: a, errors: b, exclude: {relative: 0.5, absolute: 0}}}]", "from 1 to 100"),
+        (
+            "a margin below the stable rate",
+            "[{name: a, errorRate: {requests: a, errors: b, exclude: {relative: 0.5, absolute: 0}}}]",
+            "from 1 to 100",
+        ),
     ];
     for (what, list, words) in metrics {
-        let manifest = format!("apiVersion: siskin.dev/v1alpha1\nkind: AnalysisTemplate\nmetadata: {{name: http}}\nspec: {{metrics: {list}}}\n");
+        let manifest = format!(
+            "apiVersion: siskin.dev/v1alpha1\nkind: AnalysisTemplate\nmetadata: {{name: http}}\nspec: {{metrics: {list}}}\n"
+        );
         refused(bed, namespace.name(), what, &manifest, words).await;
     }
     let output = bed.try_kubectl(&["apply", "-n", namespace.name(), "-f", "-"], Some(&good)).await;
     assert!(output.success, "a good one is taken: {}", output.stderr);
-    refused(bed, namespace.name(), "another workload", &good.replace("name: web}\n  traffic", "name: other}\n  traffic"), "can't be changed").await;
+    refused(
+        bed,
+        namespace.name(),
+        "another workload",
+        &good.replace("name: web}\n  traffic", "name: other}\n  traffic"),
+        "can't be changed",
+    )
+    .await;
 }
 
 async fn refused(bed: &'static Bed, namespace: &str, what: &str, manifest: &str, words: &str) {
@@ -84,7 +138,15 @@ struct Lack {
 
 impl Lack {
     fn of(reason: &'static str, words: &'static str) -> Self {
-        Self { reason, words, deployment: true, service: true, route: true, template: Some(template().to_owned()), change: |rollout| rollout }
+        Self {
+            reason,
+            words,
+            deployment: true,
+            service: true,
+            route: true,
+            template: Some(template().to_owned()),
+            change: |rollout| rollout,
+        }
     }
 }
 
@@ -102,9 +164,14 @@ fn lacks() -> Vec<Lack> {
             ..Lack::of("AddressNotAllowed", "elsewhere")
         },
         Lack { template: broken("spec:\n", "spec:\n  args: [{name: port}]\n"), ..Lack::of("TemplateInvalid", "port") },
-        Lack { change: |rollout| rollout.replace("service: web,", "service: other,"), ..Lack::of("ServiceNotFound", "other") },
         Lack {
-            change: |rollout| rollout.replace("{kind: HTTPRoute, name: web}", "{kind: HTTPRoute, name: web, rules: [nothing]}"),
+            change: |rollout| rollout.replace("service: web,", "service: other,"),
+            ..Lack::of("ServiceNotFound", "other")
+        },
+        Lack {
+            change: |rollout| {
+                rollout.replace("{kind: HTTPRoute, name: web}", "{kind: HTTPRoute, name: web, rules: [nothing]}")
+            },
             ..Lack::of("RuleNotFound", "nothing")
         },
     ]
@@ -134,9 +201,16 @@ async fn what_is_missing_is_said_in_the_ready_condition_and_nothing_is_touched()
         let mark = bed.audit_mark();
         namespace.apply(&(lack.change)(rollout(Mesh::HttpRoute, STEPS, ANALYSIS, ""))).await;
         let told = namespace
-            .wait_for_object("siskin.dev/v1alpha1", "Rollout", "web", &format!("Ready=False with {}", lack.reason), |rollout| {
-                ready(rollout).is_some_and(|condition| condition["status"] == "False" && condition["reason"] == lack.reason)
-            })
+            .wait_for_object(
+                "siskin.dev/v1alpha1",
+                "Rollout",
+                "web",
+                &format!("Ready=False with {}", lack.reason),
+                |rollout| {
+                    ready(rollout)
+                        .is_some_and(|condition| condition["status"] == "False" && condition["reason"] == lack.reason)
+                },
+            )
             .await;
         let message = ready(&told).and_then(|condition| condition["message"].as_str()).unwrap_or_default().to_owned();
         assert!(message.contains(lack.words), "{}: {message}", lack.reason);
@@ -144,7 +218,12 @@ async fn what_is_missing_is_said_in_the_ready_condition_and_nothing_is_touched()
         let touched: Vec<String> = bed
             .audit_since(&mark)
             .into_iter()
-            .filter(|event| event.is_write() && !event.is_lease() && event.user.contains("siskin") && event.namespace == namespace.name())
+            .filter(|event| {
+                event.is_write()
+                    && !event.is_lease()
+                    && event.user.contains("siskin")
+                    && event.namespace == namespace.name()
+            })
             .filter(|event| !event.resource.starts_with("rollouts") && event.resource != "events")
             .map(|event| format!("{} {}/{}", event.verb, event.resource, event.name))
             .collect();
@@ -161,13 +240,20 @@ async fn of_two_rollouts_on_one_workload_the_older_wins() {
     let _turn = together().await;
     let shop = crate::harness::Shop::open(Mesh::HttpRoute, "rivals").await;
     // Creation times have seconds; the later one must be later.
-    shop.namespace.apply(&rollout(Mesh::HttpRoute, STEPS, ANALYSIS, "").replace("metadata: {name: web}", "metadata: {name: younger}")).await;
+    shop.namespace
+        .apply(
+            &rollout(Mesh::HttpRoute, STEPS, ANALYSIS, "")
+                .replace("metadata: {name: web}", "metadata: {name: younger}"),
+        )
+        .await;
     let told = shop
         .namespace
         .wait_for_object("siskin.dev/v1alpha1", "Rollout", "younger", "Ready=False with WorkloadTaken", |rollout| {
             ready(rollout).is_some_and(|condition| condition["reason"] == "WorkloadTaken")
         })
         .await;
-    assert!(ready(&told).and_then(|condition| condition["message"].as_str()).is_some_and(|message| message.contains("web")));
+    assert!(
+        ready(&told).and_then(|condition| condition["message"].as_str()).is_some_and(|message| message.contains("web"))
+    );
     assert_eq!(shop.rollout().await["status"]["phase"], "Idle");
 }

@@ -21,11 +21,16 @@ async fn a_rollout_deleted_in_mid_run_leaves_the_unjudged_version_paused_and_say
         let because = annotations.get("siskin.dev/held-because").cloned().unwrap_or_default();
         assert!(because.contains("kubectl rollout resume deployment/web"), "{because}");
         assert!(!kept.metadata.labels.unwrap_or_default().contains_key("siskin.dev/managed"));
-        let events = shop.namespace.kubectl(&["get", "events.events.k8s.io", "-o", "jsonpath={.items[*].reason}"]).await;
+        let events =
+            shop.namespace.kubectl(&["get", "events.events.k8s.io", "-o", "jsonpath={.items[*].reason}"]).await;
         assert!(events.contains("WorkloadStaysPaused"), "{events}");
 
         let canaries = traffic.report().by_version().get("v2").copied();
-        traffic.wait_until("v1 answered two hundred more", |report| report.records().iter().rev().take(200).all(|record| record.version.as_deref() == Some("v1"))).await;
+        traffic
+            .wait_until("v1 answered two hundred more", |report| {
+                report.records().iter().rev().take(200).all(|record| record.version.as_deref() == Some("v1"))
+            })
+            .await;
         let report = traffic.stop().await;
         println!("{mesh:?}: {canaries:?} requests had reached the canary, {} failed", report.failures());
         assert_eq!(report.failures(), 0, "{:?}", report.failed());

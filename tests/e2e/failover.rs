@@ -25,7 +25,9 @@ async fn when_the_leader_dies_in_mid_run_the_other_replica_finishes_it() {
     let deleted = bed
         .audit_since(&mark)
         .into_iter()
-        .filter(|event| event.verb == "delete" && event.namespace == shop.namespace.name() && event.user.contains("siskin"))
+        .filter(|event| {
+            event.verb == "delete" && event.namespace == shop.namespace.name() && event.user.contains("siskin")
+        })
         .count();
     assert_eq!(deleted, 2, "the canary's Deployment and Service are deleted once each");
     let report = traffic.stop().await;

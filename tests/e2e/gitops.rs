@@ -17,7 +17,17 @@ async fn server_side(namespace: &Namespace, manifest: &str) {
     namespace
         .bed()
         .kubectl_with_input(
-            &["apply", "--server-side", "--force-conflicts", "--field-manager", "gitops", "-n", namespace.name(), "-f", "-"],
+            &[
+                "apply",
+                "--server-side",
+                "--force-conflicts",
+                "--field-manager",
+                "gitops",
+                "-n",
+                namespace.name(),
+                "-f",
+                "-",
+            ],
             manifest,
         )
         .await;
@@ -65,7 +75,8 @@ async fn manifests_applied_again_in_mid_run_neither_release_the_new_version_nor_
     assert_eq!(outcome["outcome"], "Promoted", "{outcome}");
 
     let after = ns.object("gateway.networking.k8s.io/v1", "HTTPRoute", "web").await;
-    let names: Vec<&str> = after["spec"]["rules"].as_array().expect("rules").iter().filter_map(|rule| rule["name"].as_str()).collect();
+    let names: Vec<&str> =
+        after["spec"]["rules"].as_array().expect("rules").iter().filter_map(|rule| rule["name"].as_str()).collect();
     assert_eq!(names, ["health", "old", "main"], "what the user added is still there");
     let main = &after["spec"]["rules"][2];
     assert_eq!(*main, before[0].1["rules"][0], "and the first rule is what it was");

@@ -24,7 +24,10 @@ async fn twenty_kills_spread_over_a_run_change_neither_its_outcome_nor_its_weigh
         let requests = status["evidence"][0]["canary"]["requests"].as_f64().unwrap_or(counted);
         assert!(requests >= counted, "kill {kill}: evidence was lost: {requests} requests after {counted}");
         counted = requests;
-        println!("kill {kill}: {} step {}, {requests} canary requests counted", status["phase"], status["step"]["position"]);
+        println!(
+            "kill {kill}: {} step {}, {requests} canary requests counted",
+            status["phase"], status["step"]["position"]
+        );
     }
     let outcome = shop.outcome(1).await;
     assert_eq!(outcome["outcome"], "Promoted", "{outcome}");

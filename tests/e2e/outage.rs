@@ -15,7 +15,9 @@ async fn a_minute_without_prometheus_holds_the_step_and_then_the_run_goes_on() {
 
     let bed = shop.namespace.bed();
     bed.stop_prometheus().await;
-    let blind = shop.until("the reason of the hold", |rollout| rollout["status"]["run"]["blind"]["reason"] == "PrometheusDown").await;
+    let blind = shop
+        .until("the reason of the hold", |rollout| rollout["status"]["run"]["blind"]["reason"] == "PrometheusDown")
+        .await;
     let message = blind["status"]["message"].as_str().unwrap_or_default();
     assert!(message.starts_with("holding"), "{message}");
     elapse(Duration::from_secs(60)).await;

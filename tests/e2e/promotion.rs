@@ -42,9 +42,18 @@ async fn promoted_without_a_failed_request(mesh: Mesh, name: &str) {
     let outcome = shop.outcome(1).await;
     assert_eq!(outcome["outcome"], "Promoted", "{outcome}");
 
-    traffic.wait_until("only v2 answers", |report| report.records().iter().rev().take(400).all(|record| record.version.as_deref() == Some("v2"))).await;
+    traffic
+        .wait_until("only v2 answers", |report| {
+            report.records().iter().rev().take(400).all(|record| record.version.as_deref() == Some("v2"))
+        })
+        .await;
     let report = traffic.stop().await;
-    println!("{mesh:?}: {} requests, {} failed, by version {:?}", report.total(), report.failures(), report.by_version());
+    println!(
+        "{mesh:?}: {} requests, {} failed, by version {:?}",
+        report.total(),
+        report.failures(),
+        report.by_version()
+    );
     assert_eq!(report.failures(), 0, "{:?}", report.failed());
     for pair in reached.windows(2) {
         let [(weight, from), (_, to)] = pair else { continue };

@@ -19,7 +19,8 @@ async fn twenty_percent_errors_are_taken_away_within_seconds_and_the_deployment_
         assert_eq!(outcome["outcome"], "RolledBack", "{outcome}");
         assert_eq!(outcome["reason"], "Regression", "{outcome}");
         let report = traffic.report();
-        let (first, last) = (report.first_of(&version).expect("it had traffic"), report.last_of(&version).expect("it had traffic"));
+        let (first, last) =
+            (report.first_of(&version).expect("it had traffic"), report.last_of(&version).expect("it had traffic"));
         let failed = report.failed().iter().filter(|record| record.version.as_deref() == Some(&version)).count();
         exposures.push((last.duration_since(first).as_secs_f64(), failed));
     }

@@ -57,13 +57,17 @@ async fn apply(namespace: &Namespace, documents: impl Iterator<Item = String>) {
 
 fn ours(bed: &Bed, mark: &siskin_bed::AuditMark, namespace: &Namespace) -> Vec<AuditEvent> {
     let events = bed.audit_since(mark).into_iter();
-    events.filter(|event| event.user.contains("siskin") && !event.is_lease() && event.namespace == namespace.name()).collect()
+    events
+        .filter(|event| event.user.contains("siskin") && !event.is_lease() && event.namespace == namespace.name())
+        .collect()
 }
 
 async fn in_phase(namespace: &Namespace, phase: &str, runs: u64, limit: usize) {
     // One watch for all of them would need one more client; the list is asked once a second, by the administrator.
     for _ in 0..300 {
-        let list = namespace.kubectl(&["get", "rollouts", "-o", "jsonpath={range .items[*]}{.status.phase} {.status.runs}{'\\n'}{end}"]).await;
+        let list = namespace
+            .kubectl(&["get", "rollouts", "-o", "jsonpath={range .items[*]}{.status.phase} {.status.runs}{'\\n'}{end}"])
+            .await;
         let wanted = |line: &&str| {
             let mut words = line.split_whitespace();
             words.next() == Some(phase) && words.next().map_or(0, |runs| runs.parse().unwrap_or(0)) >= runs
@@ -106,7 +110,11 @@ async fn three_hundred_idle_rollouts_cost_nothing_and_a_hundred_changed_ones_lit
         *kinds.entry(format!("{} {} {}", event.verb, event.resource, event.subresource)).or_default() += 1;
     }
     let requests: usize = kinds.values().sum();
-    println!("{CHANGED} changed at once: {requests} requests, {:.1} a Rollout; {} of memory", requests as f64 / CHANGED as f64, resident(controller.pid()));
+    println!(
+        "{CHANGED} changed at once: {requests} requests, {:.1} a Rollout; {} of memory",
+        requests as f64 / CHANGED as f64,
+        resident(controller.pid())
+    );
     for (kind, count) in &kinds {
         println!("  {count:5}  {kind}");
     }

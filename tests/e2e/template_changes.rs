@@ -14,7 +14,11 @@ async fn a_newer_template_takes_the_place_of_the_one_that_is_judged() {
     assert_eq!(superseded["status"]["outcomes"][0]["outcome"], "Superseded");
     let outcome = shop.outcome(2).await;
     assert_eq!(outcome["outcome"], "Promoted", "{outcome}");
-    traffic.wait_until("only v3 answers", |report| report.records().iter().rev().take(200).all(|record| record.version.as_deref() == Some("v3"))).await;
+    traffic
+        .wait_until("only v3 answers", |report| {
+            report.records().iter().rev().take(200).all(|record| record.version.as_deref() == Some("v3"))
+        })
+        .await;
     let report = traffic.stop().await;
     assert_eq!(report.failures(), 0, "{:?}", report.failed());
     assert_eq!(shop.leftovers().await, Vec::<String>::new());

@@ -31,7 +31,10 @@ async fn verbs_work_where_they_make_sense_and_are_answered_where_they_do_not() {
     assert_eq!(outcome["reason"], "Aborted", "{outcome}");
     let rollout = shop.phase("RolledBack").await;
     let last = &rollout["status"]["lastVerb"]["request"];
-    assert!(last["by"].as_str().is_some_and(|by| !by.is_empty()) && last["at"].is_string(), "who asked when is kept: {last}");
+    assert!(
+        last["by"].as_str().is_some_and(|by| !by.is_empty()) && last["at"].is_string(),
+        "who asked when is kept: {last}"
+    );
 
     shop.refuses(&["promote", "rollout/web"], "rolled back").await;
     shop.says(&["retry", "rollout/web"], "starts again").await;

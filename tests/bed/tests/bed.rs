@@ -35,10 +35,8 @@ spec: {{selector: {{{selector}}}, ports: [{{name: http, port: 80, targetPort: 80
 }
 
 fn route(host: &str, backends: &[(&str, u32)]) -> String {
-    let backends: Vec<String> = backends
-        .iter()
-        .map(|(name, weight)| format!("{{name: {name}, port: 80, weight: {weight}}}"))
-        .collect();
+    let backends: Vec<String> =
+        backends.iter().map(|(name, weight)| format!("{{name: {name}, port: 80, weight: {weight}}}")).collect();
     format!(
         "\
 apiVersion: gateway.networking.k8s.io/v1
@@ -144,7 +142,8 @@ async fn a_service_pinned_to_the_stable_hash_keeps_the_canary_out_until_it_is_un
     let traffic = Traffic::to(bed.mesh_client()).host(&namespace.service_host("web")).at(100).start();
     let report = traffic.wait_until("v1 answers", |report| report.first_of("v1").is_some()).await;
     let from = report.first_of("v1").expect("v1 has answered");
-    let report = traffic.wait_until("500 requests are done", |report| report.since(from).total() >= 500).await.since(from);
+    let report =
+        traffic.wait_until("500 requests are done", |report| report.since(from).total() >= 500).await.since(from);
     assert_eq!(report.share_of("v1").share(), 1.0, "{report}");
     assert_eq!(report.failures(), 0, "{report}");
 
@@ -167,7 +166,9 @@ async fn the_audit_log_tells_who_asked_what_and_a_service_account_has_only_its_o
     let user = format!("system:serviceaccount:{}:reader", namespace.name());
     let events = bed.audit_since(mark);
     assert!(events.iter().any(|event| event.user == user && event.resource == "pods" && event.code == 403));
-    assert!(events.iter().any(|event| event.is_write() && event.resource == "serviceaccounts" && event.name == "reader"));
+    assert!(
+        events.iter().any(|event| event.is_write() && event.resource == "serviceaccounts" && event.name == "reader")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,8 @@ impl Shop {
     pub async fn siskin(&self, arguments: &[&str]) -> (i32, String) {
         let mut command = self.namespace.bed().command(env!("CARGO_BIN_EXE_siskin"));
         command.args(arguments).args(["-n", self.namespace.name()]);
-        let output = tokio::task::spawn_blocking(move || command.output()).await.expect("the task ends").expect("siskin starts");
+        let output =
+            tokio::task::spawn_blocking(move || command.output()).await.expect("the task ends").expect("siskin starts");
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         (output.status.code().unwrap_or(-1), text)
     }

@@ -30,7 +30,15 @@ impl Controller {
             .get_or_init(|| async {
                 let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/siskin");
                 bed.helm(&[
-                    "install", "siskin", chart, "--namespace", SYSTEM, "--create-namespace", "--set", "replicas=0", "--wait",
+                    "install",
+                    "siskin",
+                    chart,
+                    "--namespace",
+                    SYSTEM,
+                    "--create-namespace",
+                    "--set",
+                    "replicas=0",
+                    "--wait",
                 ])
                 .await;
             })
@@ -89,7 +97,10 @@ impl Controller {
             let holder = lease.and_then(|lease| lease.spec.as_ref()).and_then(|spec| spec.holder_identity.as_deref());
             holder == Some(name)
         });
-        tokio::time::timeout(limit, leads).await.expect("the other replica takes over in time").expect("the watch goes on");
+        tokio::time::timeout(limit, leads)
+            .await
+            .expect("the other replica takes over in time")
+            .expect("the watch goes on");
         began.elapsed()
     }
 

@@ -55,7 +55,9 @@ impl Shop {
         let traffic = match self.mesh {
             Mesh::HttpRoute => Traffic::to(bed.gateway_api()).host(&self.namespace.host()),
             Mesh::Gamma => Traffic::to(bed.mesh_client()).host(&self.namespace.service_host("web")),
-            Mesh::VirtualServiceHosts | Mesh::VirtualServiceSubsets => Traffic::to(bed.istio_gateway()).host(&self.namespace.host()),
+            Mesh::VirtualServiceHosts | Mesh::VirtualServiceSubsets => {
+                Traffic::to(bed.istio_gateway()).host(&self.namespace.host())
+            }
         };
         traffic.at(per_second).start()
     }
@@ -63,7 +65,11 @@ impl Shop {
     /// Traffic that has begun to be answered.
     pub async fn customers(&self, per_second: f64) -> RunningTraffic {
         let traffic = self.traffic(per_second);
-        traffic.wait_until("some requests were answered by v1", |report| report.by_version().get("v1").is_some_and(|count| *count > 20)).await;
+        traffic
+            .wait_until("some requests were answered by v1", |report| {
+                report.by_version().get("v1").is_some_and(|count| *count > 20)
+            })
+            .await;
         traffic
     }
 
@@ -89,7 +95,9 @@ impl Shop {
 
     /// Waits for the end of a run, and gives its outcome.
     pub async fn outcome(&self, run: u64) -> Value {
-        let rollout = self.until(&format!("the outcome of run {run}"), |rollout| rollout["status"]["outcomes"][0]["run"] == run).await;
+        let rollout = self
+            .until(&format!("the outcome of run {run}"), |rollout| rollout["status"]["outcomes"][0]["run"] == run)
+            .await;
         rollout["status"]["outcomes"][0].clone()
     }
 
@@ -117,7 +125,10 @@ impl Shop {
 
     /// Names of what Siskin makes for a run and that is there now.
     pub async fn leftovers(&self) -> Vec<String> {
-        let names = self.namespace.kubectl(&["get", "deployments,services", "-l", "siskin.dev/rollout=web", "-o", "name"]).await;
+        let names = self
+            .namespace
+            .kubectl(&["get", "deployments,services", "-l", "siskin.dev/rollout=web", "-o", "name"])
+            .await;
         names.lines().map(str::to_owned).collect()
     }
 }

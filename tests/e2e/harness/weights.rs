@@ -61,7 +61,10 @@ impl Shop {
                 }
             }
         };
-        assert!(tokio::time::timeout(REPAIR, repaired).await.is_ok(), "the route was not repaired to {percent} % within {REPAIR:?}");
+        assert!(
+            tokio::time::timeout(REPAIR, repaired).await.is_ok(),
+            "the route was not repaired to {percent} % within {REPAIR:?}"
+        );
     }
 
     fn routes(&self) -> Api<DynamicObject> {
@@ -81,5 +84,9 @@ fn canary_weight(route: &Value) -> i64 {
     let rules = route["spec"]["rules"].as_array().map(Vec::as_slice).unwrap_or_default();
     let main = rules.iter().find(|rule| rule["name"] == "main");
     let backends = main.and_then(|rule| rule["backendRefs"].as_array()).map(Vec::as_slice).unwrap_or_default();
-    backends.iter().find(|backend| backend["name"] == "web-canary").and_then(|backend| backend["weight"].as_i64()).unwrap_or(0)
+    backends
+        .iter()
+        .find(|backend| backend["name"] == "web-canary")
+        .and_then(|backend| backend["weight"].as_i64())
+        .unwrap_or(0)
 }
