@@ -31,7 +31,7 @@ Examples:
   siskin get rollouts --all-namespaces   # one line each
   siskin get ro/web -o json              # the object itself
 
-Exit codes: 0 shown, 1 it does not exist or can't be read, 2 the command line is wrong")]
+Exit codes: 0 shown, 1 it does not exist or can't be read, 2 wrong command line")]
 pub struct GetArgs {
     #[command(flatten)]
     subject: Subject,

@@ -52,6 +52,28 @@ pub struct PromoteArgs {
     full: bool,
 }
 
+/// Examples and exit codes, for the end of a verb's `--help`.
+pub fn help(verb: Verb) -> String {
+    let examples = match verb {
+        Verb::Pause => "siskin pause rollout/web -n shop            # until `siskin resume`",
+        Verb::Resume => "siskin resume rollout/web -n shop",
+        Verb::Promote | Verb::PromoteFull => {
+            "siskin promote rollout/web -n shop          # go on to the next step\n  \
+             siskin promote rollout/web -n shop --full   # pass all steps and roll the new version out"
+        }
+        Verb::Abort => {
+            "siskin abort rollout/web -n shop            # all traffic back to the stable version\n  \
+             siskin abort web --no-wait                  # do not wait for the answer"
+        }
+        Verb::Retry => "siskin retry rollout/web -n shop            # run the rolled back version once more",
+        Verb::Skip => "siskin skip rollout/web -n shop             # no canary: roll the new version out now",
+    };
+    format!(
+        "Examples:\n  {examples}\n\n\
+         Exit codes: 0 accepted, 1 refused (stderr says why), 2 wrong command line, 3 nobody answered in time"
+    )
+}
+
 /// `promote`, of this step or of all of them.
 pub async fn promote(args: &PromoteArgs, client: Client, namespace: &str, clock: &dyn Clock) -> Result<(), Failure> {
     let verb = if args.full { Verb::PromoteFull } else { Verb::Promote };

@@ -20,15 +20,15 @@ use super::{Failure, get::print, screen::Style};
 /// Show what would be done to the routes, without a cluster
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Documents: the Rollout, its HTTPRoutes or VirtualServices, and, where they matter, the Service, the DestinationRule and
-the Deployment. Other kinds are passed over.
+Documents: the Rollout and its HTTPRoutes or VirtualServices; where they matter the Service, the
+DestinationRule and the Deployment too. Other kinds are passed over.
 
 Examples:
   siskin preview -f rollout.yaml -f route.yaml --weight 25
   siskin preview -f manifests/ --weight 100 -o yaml
   kustomize build overlays/production | siskin preview -f - --weight 5 -o json
 
-Exit codes: 0 shown, 1 a route can't be used (stderr says why), 2 the command line is wrong")]
+Exit codes: 0 shown, 1 a route can't be used (stderr says why), 2 wrong command line")]
 pub struct PreviewArgs {
     /// A manifest, a directory of manifests, or `-` for stdin; can be given more than once
     #[arg(short, long = "filename", value_name = "PATH", required = true)]

@@ -4,10 +4,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 
 use super::{Columns, Style, View, list, render, summary};
-use crate::{
-    api::Rollout,
-    model::Timestamp,
-};
+use crate::{api::Rollout, model::Timestamp};
 
 fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
