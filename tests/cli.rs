@@ -1,5 +1,7 @@
 //! The built binary as people and scripts use it: what it prints, where, and its exit codes.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on ends where it stands")]
+
 #[path = "cli/api_server.rs"]
 mod api_server;
 #[path = "cli/cluster.rs"]

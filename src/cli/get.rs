@@ -66,8 +66,8 @@ pub async fn run(args: &GetArgs, client: Client, namespace: &str, clock: &dyn Cl
     }
     let reader = Reader::new(client, namespace, args.all_namespaces);
     match (name, args.watch) {
-        (Some(name), true) => watch::one(&reader, &name, args.output, clock).await,
-        (None, true) => watch::all(&reader, args.output, clock).await,
+        (Some(name), true) => Box::pin(watch::one(&reader, &name, args.output, clock)).await,
+        (None, true) => Box::pin(watch::all(&reader, args.output, clock)).await,
         (Some(name), false) => show_one(&reader, &name, args.output, clock).await,
         (None, false) => show_all(&reader, args.output, clock).await,
     }
@@ -104,9 +104,22 @@ async fn show_all(reader: &Reader, form: Option<Form>, clock: &dyn Clock) -> Res
         return Ok(());
     }
     let now = clock.now();
-    let views: Result<Vec<View>, Failure> =
-        objects.iter().map(|object| Ok(View::new(&parse(object)?, None, None, now))).collect();
-    print(&screen::list(&views?, reader.columns(form), width(), Style::of_stdout()))
+    let view = |object| parse(object).map(|rollout| View::new(&rollout, None, None, now));
+    let (views, malformed) = sorted_out(objects.iter().map(view));
+    print(&screen::list(&views, reader.columns(form), width(), Style::of_stdout()))?;
+    Failure::of_all(malformed).map_or(Ok(()), Err)
+}
+
+/// What could be read, and why the rest could not: one malformed object hides no other.
+pub(super) fn sorted_out<T>(results: impl Iterator<Item = Result<T, Failure>>) -> (Vec<T>, Vec<Failure>) {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(value) => good.push(value),
+            Err(failure) => bad.push(failure),
+        }
+    }
+    (good, bad)
 }
 
 /// Reads from the API server for one command.

@@ -93,7 +93,7 @@ pub async fn run(
     let label = format!("Rollout {namespace}/{name}");
     let seen = in_time(&format!("read {label}"), rollouts.get(&name)).await?;
     let request = request(verb, who_am_i(client).await?, &seen, clock);
-    let text = serde_json::to_string(&request).expect("a request is JSON");
+    let text = serde_json::to_string(&request).map_err(anyhow::Error::from)?;
     let patch = Patch::Merge(json!({"metadata": {"annotations": {VERB_ANNOTATION: text}}}));
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     in_time(&format!("write the request on {label}"), rollouts.patch(&name, &parameters, &patch)).await?;
@@ -102,10 +102,10 @@ pub async fn run(
         return Ok(());
     }
     let answer = answer(rollouts, &name, &request.id, args.timeout).await.map_err(|silence| silence.of(&label))?;
-    match answer.accepted {
-        true => print(&format!("{namespace}/{name}: {}\n", answer.message)),
-        false => Err(Failure::refused(format!("{label}: {}", answer.message))),
+    if !answer.accepted {
+        return Err(Failure::refused(format!("{label}: {}", answer.message)));
     }
+    print(&format!("{namespace}/{name}: {}\n", answer.message))
 }
 
 /// Who asks, as the API server knows them. A server that does not say so is no reason to refuse an abort.

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{
     Failure,
-    get::{Form, Reader, parse, print, rollout_kind, serialise, without_managers},
+    get::{Form, Reader, parse, print, rollout_kind, serialise, sorted_out, without_managers},
     screen::{self, Columns, LiveScreen, Style, View},
 };
 use crate::model::Clock;
@@ -150,37 +150,47 @@ impl<'a> Display<'a> {
             let rollout = parse(&sight.rollout)?;
             Ok(View::new(&rollout, sight.workload.as_ref(), sight.canary.as_ref(), now))
         };
-        if let Target::Screen(live) = &mut self.target {
-            let views = sights.iter().map(view).collect::<Result<Vec<View>, Failure>>()?;
-            let (width, rows) = screen::terminal_size();
-            let mut text = match (self.list, views.as_slice()) {
-                (None, [one]) => screen::render(one, width, Style::of_stdout()),
-                (columns, views) => screen::list(views, columns.unwrap_or_default(), width, Style::of_stdout()),
-            };
-            if let Some(trouble) = &self.trouble {
-                text = format!("The API server can't be followed, trying again: {trouble}\n\n{text}");
+        let form = match &mut self.target {
+            Target::Screen(live) => {
+                let (views, malformed) = sorted_out(sights.iter().map(view));
+                let text = frame(&views, self.list, self.trouble.as_deref(), Failure::of_all(malformed));
+                return Ok(live.draw(&text, screen::terminal_size().1)?);
             }
-            return Ok(live.draw(&text, rows)?);
-        }
+            Target::Lines => None,
+            Target::Documents(form) => Some(*form),
+        };
         for sight in sights {
-            let text = match self.target {
-                Target::Documents(form) => {
+            let (time, text) = match form {
+                None => match view(sight) {
+                    Ok(view) => (format!("{now:.0} "), format!("{}\n", screen::summary(&view))),
+                    Err(failure) => (format!("{now:.0} "), format!("{failure}\n")),
+                },
+                Some(form) => {
                     let separator = if form == Form::Yaml { "---\n" } else { "" };
-                    format!("{separator}{}", serialise(&without_managers(sight.rollout.clone()), Some(form))?)
+                    (separator.to_owned(), serialise(&without_managers(sight.rollout.clone()), Some(form))?)
                 }
-                _ => format!("{}\n", screen::summary(&view(sight)?)),
             };
             let key = (sight.rollout.metadata.namespace.clone(), sight.rollout.metadata.name.clone());
             if self.printed.get(&key) != Some(&text) {
-                match self.target {
-                    Target::Documents(_) => print(&text)?,
-                    _ => print(&format!("{now:.0} {text}"))?,
-                }
+                print(&format!("{time}{text}"))?;
                 self.printed.insert(key, text);
             }
         }
         Ok(())
     }
+}
+
+/// One frame of the live screen.
+fn frame(views: &[View], list: Option<Columns>, trouble: Option<&str>, malformed: Option<Failure>) -> String {
+    let (width, _) = screen::terminal_size();
+    let trouble = trouble.map(|trouble| format!("The API server can't be followed, trying again: {trouble}"));
+    let warnings = trouble.into_iter().chain(malformed.map(|failure| failure.to_string()));
+    let content = match (list, views) {
+        (None, [one]) => screen::render(one, width, Style::of_stdout()),
+        (None, _) => String::new(),
+        (Some(columns), views) => screen::list(views, columns, width, Style::of_stdout()),
+    };
+    warnings.map(|warning| format!("{warning}\n\n")).chain([content]).collect()
 }
 
 /// What a wake is for.

@@ -174,7 +174,7 @@ impl<'a> Preview<'a> {
     }
 
     /// Labels of the stable pods, as far as the documents tell: the template's own, or else those on which all subsets
-    /// of the Service's DestinationRule agree.
+    /// of the Service's host agree.
     fn stable_labels(&self, rules: &[Object]) -> BTreeMap<String, String> {
         if let Some(labels) = &self.pod_labels {
             return labels.clone();

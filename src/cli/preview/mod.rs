@@ -1,4 +1,4 @@
-//! `siskin preview`: what would be done to routes, Services and DestinationRules, shown without a cluster.
+//! `siskin preview`: what would be done to routes and to the objects that they name, shown without a cluster.
 //!
 //! It runs the same functions as the controller, on manifests. What only a cluster knows (revision hashes) gets
 //! placeholders, and stderr says so; stdout has the data alone, and nothing where a route can't be used.

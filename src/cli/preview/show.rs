@@ -35,12 +35,12 @@ pub(super) fn diff(edits: &[Edit], style: Style) -> Result<String, serde_saphyr:
 
 /// The objects as YAML documents, each with its JSON patch in a comment.
 pub(super) fn documents(edits: &[Edit]) -> Result<String, serde_saphyr::ser::Error> {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for edit in edits {
-        let comments: String = patch(edit.patch.as_ref()).into_iter().map(|line| format!("# {line}\n")).collect();
-        text += &format!("---\n# {}\n{}{comments}", edit.title, yaml(&edit.after)?);
+        lines.extend(["---".to_owned(), format!("# {}", edit.title), yaml(&edit.after)?.trim_end().to_owned()]);
+        lines.extend(patch(edit.patch.as_ref()).into_iter().map(|line| format!("# {line}")));
     }
-    Ok(text)
+    Ok(lines.join("\n") + "\n")
 }
 
 /// The objects alone, in a List.

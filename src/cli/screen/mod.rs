@@ -18,7 +18,7 @@ use words::ago;
 
 use self::{bar::bar, view::Side};
 use crate::{
-    api::{OutcomeKind, Phase, Verb},
+    api::{OutcomeKind, Phase, Verb, WeightStatus},
     model::Timestamp,
 };
 
@@ -36,10 +36,7 @@ pub fn render(view: &View, width: usize, style: Style) -> String {
 pub fn summary(view: &View) -> String {
     let mut words = vec![format!("{}/{} {}", view.namespace, view.name, phase_word(view.phase))];
     words.extend(view.step.as_ref().filter(|_| view.run.is_some()).map(|step| format!("step {step}")));
-    words.extend(view.weight.map(|weight| match weight.applied == weight.desired {
-        true => format!("weight {}%", weight.applied),
-        false => format!("weight {}% (to {}%)", weight.applied, weight.desired),
-    }));
+    words.extend(view.weight.map(|weight| format!("weight {}%{}", weight.applied, goal(weight))));
     let facts = words.join(", ");
     match view.not_ready.as_ref().or(view.message.as_ref()) {
         Some(message) => format!("{facts}: {message}"),
@@ -102,11 +99,10 @@ fn position(view: &View, width: usize) -> Vec<Line> {
     }
     if let Some(weight) = view.weight {
         let cells = width.saturating_sub(INDENT + 34).clamp(10, 40);
-        let to = if weight.desired == weight.applied { String::new() } else { format!(" (to {}%)", weight.desired) };
         lines.push(
             named("Traffic")
                 .join(bar(f64::from(weight.applied) / 100.0, cells, Tone::Active))
-                .and(Tone::Plain, format!("  canary {}%{to}", weight.applied))
+                .and(Tone::Plain, format!("  canary {}%{}", weight.applied, goal(weight)))
                 .and(Tone::Faint, format!(", stable {}%", 100_u32.saturating_sub(weight.applied))),
         );
     }
@@ -119,6 +115,11 @@ fn position(view: &View, width: usize) -> Vec<Line> {
     let pods_column = revision_column + widest(|side| side.revision.as_ref().map_or(1, String::len)) + 2;
     lines.extend(sides.iter().map(|(name, side)| pods(name, side, revision_column, pods_column)));
     lines
+}
+
+/// Where the weight is on its way to, if it is.
+fn goal(weight: WeightStatus) -> String {
+    if weight.desired == weight.applied { String::new() } else { format!(" (to {}%)", weight.desired) }
 }
 
 fn pods(name: &str, side: &Side, revision_column: usize, pods_column: usize) -> Line {

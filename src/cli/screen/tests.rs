@@ -10,7 +10,7 @@ fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
 
-fn rollout(status: Value) -> Rollout {
+fn rollout(status: &Value) -> Rollout {
     serde_json::from_value(json!({
         "apiVersion": "siskin.dev/v1alpha1",
         "kind": "Rollout",
@@ -39,7 +39,7 @@ fn deployment(name: &str, image: &str, ready: i32, desired: i32) -> Deployment {
 }
 
 /// The status of a run in its second step, with this much changed.
-fn in_a_run(phase: &str, change: Value) -> Value {
+fn in_a_run(phase: &str, change: &Value) -> Value {
     let mut status = json!({
         "strategy": "canary",
         "phase": phase,
@@ -67,7 +67,7 @@ fn in_a_run(phase: &str, change: Value) -> Value {
         },
         "outcomes": outcomes(),
     });
-    json_patch::merge(&mut status, &change);
+    json_patch::merge(&mut status, change);
     status
 }
 
@@ -85,7 +85,7 @@ fn outcomes() -> Value {
 fn view(status: Value) -> View {
     let workload = deployment("web", "registry.example/web:v1", 4, 4);
     let canary = deployment("web-canary", "registry.example/web:v2", 1, 1);
-    let rollout = rollout(status);
+    let rollout = rollout(&status);
     let running = rollout.status.as_ref().is_some_and(|status| status.phase.running());
     View::new(&rollout, Some(&workload), running.then_some(&canary), now())
 }
@@ -122,7 +122,7 @@ fn idle() {
 fn preparing() {
     insta::assert_snapshot!(screen(in_a_run(
         "Preparing",
-        json!({
+        &json!({
             "message": "Waiting for 1 of 1 pods of the canary to become ready",
             "step": {"index": 0, "count": 3, "position": "1/3"}, "weight": {"desired": 5, "applied": 0},
             "evidence": null, "verdict": null,
@@ -132,14 +132,14 @@ fn preparing() {
 
 #[test]
 fn progressing() {
-    insta::assert_snapshot!(screen(in_a_run("Progressing", json!({}))));
+    insta::assert_snapshot!(screen(in_a_run("Progressing", &json!({}))));
 }
 
 #[test]
 fn progressing_without_evidence() {
     insta::assert_snapshot!(screen(in_a_run(
         "Progressing",
-        json!({
+        &json!({
             "run": {"blind": {"since": "2026-03-01T11:59:20Z", "reason": "ProviderDown", "message": "Prometheus does not answer"}},
             "evidence": [{"name": "http/errors", "kind": "errorRate", "verdict": "NoData", "message": "Prometheus does not answer"}],
         })
@@ -150,7 +150,7 @@ fn progressing_without_evidence() {
 fn paused() {
     insta::assert_snapshot!(screen(in_a_run(
         "Paused",
-        json!({
+        &json!({
             "message": "Paused at 25% by alice; `siskin resume` goes on",
             "run": {"pause": {"reason": "Person", "since": "2026-03-01T11:59:00Z"}},
             "lastVerb": {
@@ -165,7 +165,7 @@ fn paused() {
 fn promoting() {
     insta::assert_snapshot!(screen(in_a_run(
         "Promoting",
-        json!({
+        &json!({
             "message": "The workload's own rolling update is on its way",
             "weight": {"desired": 50, "applied": 50}, "step": {"index": 2, "count": 3, "position": "3/3"},
             "evidence": [{"safe": 3.4, "harm": 0.2, "name": "http/errors", "kind": "errorRate", "verdict": "Advance",
@@ -180,7 +180,7 @@ fn promoting() {
 fn finishing() {
     insta::assert_snapshot!(screen(in_a_run(
         "Finishing",
-        json!({
+        &json!({
             "message": "The routes are as before, the canary goes", "weight": {"desired": 0, "applied": 0}, "evidence": null,
         })
     )));
@@ -190,7 +190,7 @@ fn finishing() {
 fn rolling_back() {
     insta::assert_snapshot!(screen(in_a_run(
         "RollingBack",
-        json!({
+        &json!({
             "message": "http/errors: the canary fails more often",
             "weight": {"desired": 0, "applied": 0}, "verdict": "Regression",
             "evidence": [{"name": "http/errors", "kind": "errorRate", "verdict": "Regression",
@@ -215,14 +215,14 @@ fn rolled_back() {
 
 #[test]
 fn a_narrow_terminal_gets_every_line_cut_to_its_width() {
-    let text = render(&view(in_a_run("Progressing", json!({}))), 48, Style::Plain);
+    let text = render(&view(in_a_run("Progressing", &json!({}))), 48, Style::Plain);
     assert!(text.lines().all(|line| line.chars().count() <= 48));
     insta::assert_snapshot!(text);
 }
 
 #[test]
 fn colour_changes_nothing_but_colour() {
-    let view = view(in_a_run("Progressing", json!({})));
+    let view = view(in_a_run("Progressing", &json!({})));
     let colourful = render(&view, 100, Style::Colour);
     assert!(colourful.contains("\u{1b}[36m"));
     assert_eq!(anstream::adapter::strip_str(&colourful).to_string(), render(&view, 100, Style::Plain));
@@ -231,7 +231,7 @@ fn colour_changes_nothing_but_colour() {
 #[test]
 fn many_rollouts_make_a_list() {
     let views = [
-        view(in_a_run("Progressing", json!({}))),
+        view(in_a_run("Progressing", &json!({}))),
         view(json!({"phase": "Idle", "message": "Waiting for a new pod template", "stableRevision": "6b7f8c9d4"})),
     ];
     let plain = list(&views, Columns::default(), 100, Style::Plain);
@@ -242,7 +242,7 @@ fn many_rollouts_make_a_list() {
 #[test]
 fn without_a_terminal_a_change_is_one_line() {
     let lines = [
-        in_a_run("Progressing", json!({"weight": {"applied": 5}})),
+        in_a_run("Progressing", &json!({"weight": {"applied": 5}})),
         json!({"phase": "Idle", "message": "Waiting for a new pod template"}),
         Value::Null,
     ]

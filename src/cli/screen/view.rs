@@ -5,7 +5,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use super::bar::Position;
 use crate::{
     api::{
-        MetricEvidence, Outcome, Phase, Rollout, WeightStatus,
+        Canary, MetricEvidence, Outcome, Phase, Rollout, WeightStatus,
         condition::READY,
         status::{Blind, VerbAnswer},
     },
@@ -124,7 +124,7 @@ impl View {
 /// The weights of the steps, and the promotion after them.
 fn step_weights(rollout: &Rollout) -> Vec<u32> {
     let mut weights: Vec<u32> =
-        rollout.spec.strategy.canary.iter().flat_map(|canary| canary.steps()).map(|step| step.weight).collect();
+        rollout.spec.strategy.canary.iter().flat_map(Canary::steps).map(|step| step.weight).collect();
     if weights.last().is_some_and(|last| *last < 100) {
         weights.push(100);
     }
