@@ -1,3 +1,11 @@
 //! Siskin: progressive delivery for service meshes.
 
+pub mod act;
+pub mod api;
+pub mod judge;
+pub mod measure;
 pub mod model;
+pub mod observe;
+pub mod plan;
+pub mod route;
+pub mod workload;

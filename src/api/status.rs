@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::verb::VerbRequest;
+use super::{rollout::RouteKindName, verb::VerbRequest};
 use crate::route::RouteBefore;
 
 /// What is known of a Rollout.
@@ -46,12 +46,15 @@ pub struct RolloutStatus {
     /// What each metric says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<MetricEvidence>,
+    /// How many runs there were.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub runs: u64,
     /// The inner state of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunStatus>,
     /// What the routes looked like before the run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub routes: Vec<RouteBefore>,
+    pub routes: Vec<RouteMemory>,
     /// The last ten runs, newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outcomes: Vec<Outcome>,
@@ -106,14 +109,27 @@ pub struct WeightStatus {
     pub applied: u32,
 }
 
+/// What one route looked like before the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteMemory {
+    /// What kind of route it is.
+    pub kind: RouteKindName,
+    /// Its name.
+    pub name: String,
+    /// What is put back.
+    pub before: RouteBefore,
+}
+
 /// The inner state of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunStatus {
-    /// Counts the runs of this Rollout from 1.
-    pub number: u64,
     /// When it began.
     pub started_at: Time,
+    /// Whether the user's Service is the stable backend. Decided once, so that an edit of the spec moves no traffic.
+    #[serde(default)]
+    pub pinned: bool,
     /// When the current phase or step was entered; deadlines of waiting count from here.
     pub since: Time,
     /// When the current weight was reached. Metric windows start here.
@@ -162,6 +178,9 @@ pub struct PauseStatus {
     pub reason: PauseReason,
     /// Since when.
     pub since: Time,
+    /// The step's `elapsedMs` then; a pause of a given length counts from here.
+    #[serde(default)]
+    pub from_ms: u64,
 }
 
 /// Why a run waits.
@@ -286,4 +305,9 @@ impl Phase {
     pub fn running(self) -> bool {
         !matches!(self, Self::Pending | Self::Idle | Self::RolledBack)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

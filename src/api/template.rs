@@ -1,6 +1,6 @@
 //! `AnalysisTemplate` and `ClusterAnalysisTemplate`: named metrics with typed kinds and arguments.
 
-use kube::core::CustomResource;
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

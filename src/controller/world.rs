@@ -2,21 +2,13 @@
 
 use std::{future::Future, time::Duration};
 
+pub use crate::model::RolloutKey;
 use crate::{
     act::Effect,
     measure::{MeasureRequest, Measurement},
     observe::{Observed, Refusal},
     plan::QueryToCheck,
 };
-
-/// Names a Rollout.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RolloutKey {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
 
 /// What the engine needs from what it runs on.
 pub trait World: Send + Sync {

@@ -2,9 +2,11 @@
 
 mod clock;
 mod object;
+mod rollout_key;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use object::{Key, Object};
+pub use rollout_key::RolloutKey;
 
 /// Label on a workload that Siskin watches over; the admission policy selects by it.
 pub const MANAGED_LABEL: &str = "siskin.dev/managed";

@@ -3,12 +3,39 @@
 //! [`needs`] says what has to be asked before a decision (numbers of Prometheus, why pods do not start), [`decide`]
 //! gives the next status, the effects in the order in which they must happen, and when to look again. Neither does
 //! I/O, and the time is an argument.
+//!
+//! One file per phase of a run:
+//!
+//! ```text
+//! idle ─► preparing ─► progressing ─► promoting ─► finishing ─► idle
+//!              └──────────┴─► rolling_back ─► idle | rolled back (held)
+//! ```
+//!
+//! `facts` is what all of them read: the spec and the snapshot, resolved once. `draft` is what all of them write.
+
+mod deleting;
+mod draft;
+mod facts;
+mod finishing;
+mod idle;
+mod look;
+mod metrics;
+mod objects;
+mod preparing;
+mod problem;
+mod progressing;
+mod promoting;
+mod rolling_back;
+mod run;
+mod traffic;
+mod verbs;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::{act::Effect, measure::MeasureRequest, observe::Observed};
+use self::{draft::Draft, facts::Facts};
+use crate::{act::Effect, api::Phase, measure::MeasureRequest, observe::Observed};
 
 /// What has to be asked before a decision.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +69,53 @@ pub struct Plan {
 }
 
 /// What has to be asked before [`decide`].
-pub fn needs(observed: &Observed, now: Timestamp) -> Needs;
+pub fn needs(observed: &Observed, now: Timestamp) -> Needs {
+    let Ok(facts) = Facts::gather(observed) else { return Needs::default() };
+    let phase = facts.status().phase;
+    let running = matches!(phase, Phase::Preparing | Phase::Progressing | Phase::Paused);
+    if facts.deleting() {
+        return Needs::default();
+    }
+    // While the canary's pods start there is nothing to see of it.
+    let looking = running && (phase != Phase::Preparing || preparing::canary_is_ready(&facts));
+    Needs {
+        measurement: looking.then(|| facts.measure_request(now)).flatten(),
+        troubles: (running && run::overdue(&facts, now)).then(|| facts.canary_name()),
+        checks: if running { Vec::new() } else { facts.queries_to_check() },
+    }
+}
 
 /// What should be done now.
-pub fn decide(observed: &Observed, now: Timestamp) -> Plan;
+pub fn decide(observed: &Observed, now: Timestamp) -> Plan {
+    let mut draft = Draft::new(observed, now);
+    if draft.deleting() {
+        deleting::plan(&mut draft);
+        return draft.finish();
+    }
+    match Facts::gather(observed) {
+        Err(problem) => problem::hold(&mut draft, &problem),
+        Ok(facts) => plan(&mut draft, &facts),
+    }
+    draft.finish()
+}
+
+/// The plan of a Rollout that has all it needs.
+fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
+    match &facts.unmeasurable {
+        None => draft.ready(),
+        Some(problem) if draft.status.phase.running() => problem::say(draft, problem),
+        Some(problem) => return problem::hold(draft, problem),
+    }
+    if verbs::answer(draft, facts) || run::template_changed(draft, facts) {
+        return;
+    }
+    match draft.status.phase {
+        Phase::Pending | Phase::Idle => idle::plan(draft, facts),
+        Phase::Preparing => preparing::plan(draft, facts),
+        Phase::Progressing | Phase::Paused => progressing::plan(draft, facts),
+        Phase::Promoting => promoting::plan(draft, facts),
+        Phase::Finishing => finishing::plan(draft, facts),
+        Phase::RollingBack => rolling_back::plan(draft, facts),
+        Phase::RolledBack => rolling_back::held(draft, facts),
+    }
+}

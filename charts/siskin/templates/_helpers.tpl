@@ -1,0 +1,104 @@
+{{- define "siskin.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "siskin.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- else if contains (include "siskin.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "siskin.name" .) | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "siskin.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "siskin.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "siskin.labels" -}}
+{{ include "siskin.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "siskin.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "siskin.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- required "serviceAccount.name must name an existing ServiceAccount when serviceAccount.create is false" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Names of cluster-scoped objects: two installs that watch one namespace each must not collide. */}}
+{{- define "siskin.clusterName" -}}
+{{- if .Values.watchNamespace -}}
+{{- printf "%s-%s" (include "siskin.fullname" .) .Values.watchNamespace -}}
+{{- else -}}
+{{- include "siskin.fullname" . -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "siskin.holdPolicyName" -}}
+{{- printf "%s-hold" (include "siskin.clusterName" .) -}}
+{{- end -}}
+
+{{/* "true" where the hold policy is part of this release. */}}
+{{- define "siskin.hasHoldPolicy" -}}
+{{- $install := toString .Values.admissionPolicy.install -}}
+{{- if eq $install "true" -}}
+true
+{{- else if eq $install "auto" -}}
+{{- if .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" -}}
+true
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What Siskin does to objects of a namespace. Secrets and ConfigMaps are not among them. */}}
+{{- define "siskin.namespacedRules" -}}
+# Rollouts: their spec belongs to people. The patch is for the finalizer.
+- apiGroups: [siskin.dev]
+  resources: [rollouts]
+  verbs: [get, list, watch, patch]
+- apiGroups: [siskin.dev]
+  resources: [rollouts/status]
+  verbs: [patch]
+# Where owner references are checked (OwnerReferencesPermissionEnforcement), the canary needs this to name its Rollout.
+- apiGroups: [siskin.dev]
+  resources: [rollouts/finalizers]
+  verbs: [update]
+- apiGroups: [siskin.dev]
+  resources: [analysistemplates]
+  verbs: [get, list, watch]
+# The workload's hold and label; the canary, made and removed.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, patch, create, delete]
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [get, list, watch]
+# Why a canary's pods do not become ready.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
+# The Service's selector during a run; the generated Services.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, patch, create, delete]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+# Weights, and what they were before.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, patch]
+- apiGroups: [networking.istio.io]
+  resources: [virtualservices, destinationrules]
+  verbs: [get, list, watch, patch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}

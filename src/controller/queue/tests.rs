@@ -1,0 +1,163 @@
+//! The queue on tokio's paused clock.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+fn key(name: &str) -> RolloutKey {
+    RolloutKey::new("shop", name)
+}
+
+/// What was reconciled when, in milliseconds since the start.
+#[derive(Clone)]
+struct Diary {
+    start: Instant,
+    lines: Arc<Mutex<Vec<(String, u128)>>>,
+}
+
+impl Diary {
+    fn new() -> Self {
+        Self { start: Instant::now(), lines: Arc::default() }
+    }
+
+    fn note(&self, key: &RolloutKey) -> usize {
+        let mut lines = self.lines.lock().unwrap();
+        lines.push((key.name.clone(), self.start.elapsed().as_millis()));
+        lines.iter().filter(|(name, _)| *name == key.name).count()
+    }
+
+    fn times(&self, name: &str) -> Vec<u128> {
+        self.lines.lock().unwrap().iter().filter(|(line, _)| line == name).map(|(_, at)| *at).collect()
+    }
+}
+
+/// Runs the queue for a time with a reconcile that is given how many times its Rollout has been reconciled.
+async fn run<Outcome>(queue: &Queue, time: Duration, diary: &Diary, ended: impl Fn(&str, usize) -> Outcome)
+where
+    Outcome: Future<Output = Ended> + Send + 'static,
+{
+    let stop = CancellationToken::new();
+    let reconcile = |key: RolloutKey| ended(&key.name, diary.note(&key));
+    let running = queue.run(2, &stop, reconcile);
+    let _ = tokio::time::timeout(time, running).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollout_comes_back_when_it_asked_to() {
+    let (queue, diary) = (Queue::new(), Diary::new());
+    queue.wake(key("web"));
+    run(&queue, Duration::from_secs(25), &diary, |_, _| async { Ended::Again(Duration::from_secs(10)) }).await;
+    assert_eq!(diary.times("web"), [0, 10_000, 20_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_wakes_are_one_reconcile() {
+    let (queue, diary) = (Queue::new(), Diary::new());
+    for _ in 0..100 {
+        queue.wake(key("web"));
+    }
+    run(&queue, Duration::from_secs(1), &diary, |_, _| async { Ended::Again(Duration::from_secs(10)) }).await;
+    assert_eq!(diary.times("web"), [0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollout_that_is_woken_while_it_runs_runs_again_and_never_twice_at_once() {
+    let (queue, diary) = (Queue::new(), Diary::new());
+    let at_once = Arc::new(AtomicUsize::new(0));
+    queue.wake(key("web"));
+    let (waker, counter) = (queue.clone(), Arc::clone(&at_once));
+    run(&queue, Duration::from_secs(10), &diary, move |_, round| {
+        let (waker, counter) = (waker.clone(), Arc::clone(&counter));
+        async move {
+            assert_eq!(counter.fetch_add(1, Ordering::SeqCst), 0);
+            if round == 1 {
+                waker.wake(key("web"));
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            counter.fetch_sub(1, Ordering::SeqCst);
+            Ended::Again(Duration::from_mins(1))
+        }
+    })
+    .await;
+    assert_eq!(diary.times("web"), [0, 1000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_caught_and_disturbs_no_other() {
+    let (queue, diary) = (Queue::new(), Diary::new());
+    queue.wake(key("bad"));
+    queue.wake(key("good"));
+    run(&queue, Duration::from_millis(1500), &diary, |name, _| {
+        let bad = name == "bad";
+        async move {
+            assert!(!bad, "a panic that this test wants");
+            Ended::Again(Duration::from_secs(1))
+        }
+    })
+    .await;
+    assert_eq!(diary.times("good"), [0, 1000]);
+    let bad = diary.times("bad");
+    assert!(bad.len() == 3 || bad.len() == 4, "backs off: {bad:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_back_off_until_a_change_or_a_success() {
+    let (queue, diary) = (Queue::new(), Diary::new());
+    queue.wake(key("web"));
+    run(&queue, Duration::from_mins(2), &diary, |_, _| async { Ended::Failed }).await;
+    let before = diary.times("web");
+    let pauses: Vec<u128> = before.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!((150..=200).contains(&pauses[0]) && pauses.iter().all(|pause| *pause <= 30_001), "{pauses:?}");
+    assert!(pauses.last().is_some_and(|pause| *pause >= 22_000), "{pauses:?}");
+
+    queue.wake(key("web"));
+    let woken = diary.start.elapsed().as_millis();
+    run(&queue, Duration::from_secs(1), &diary, |_, _| async { Ended::Again(Duration::from_mins(1)) }).await;
+    assert_eq!(diary.times("web")[before.len()..], [woken]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_the_given_number_run_at_once() {
+    let (queue, diary) = (Queue::new(), Diary::new());
+    for name in ["one", "two", "three"] {
+        queue.wake(key(name));
+    }
+    run(&queue, Duration::from_millis(1500), &diary, |_, _| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ended::Gone
+    })
+    .await;
+    assert_eq!((diary.times("one"), diary.times("three")), (vec![0], vec![1000]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_what_runs_and_starts_nothing_more() {
+    let (queue, diary) = (Queue::new(), Diary::new());
+    queue.wake(key("web"));
+    let stop = CancellationToken::new();
+    let done = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&done);
+    let (diary_of_run, stop_of_run) = (diary.clone(), stop.clone());
+    queue
+        .run(2, &stop, move |key| {
+            diary_of_run.note(&key);
+            let (stop, counter) = (stop_of_run.clone(), Arc::clone(&counter));
+            async move {
+                stop.cancel();
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                counter.fetch_add(1, Ordering::SeqCst);
+                Ended::Again(Duration::ZERO)
+            }
+        })
+        .await;
+    assert_eq!((done.load(Ordering::SeqCst), diary.times("web")), (1, vec![0]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ran_when_the_lease_was_lost_is_due_again() {
+    let (queue, diary) = (Queue::new(), Diary::new());
+    queue.wake(key("web"));
+    run(&queue, Duration::from_secs(1), &diary, |_, _| async { std::future::pending().await }).await;
+    run(&queue, Duration::from_secs(1), &diary, |_, _| async { Ended::Gone }).await;
+    assert_eq!(diary.times("web"), [0, 1000]);
+}

@@ -1,0 +1,208 @@
+//! From raw counters to the counts of one interval. Differences are taken here and not by the provider: `increase()`
+//! extrapolates and gives no whole numbers.
+//!
+//! Rules: a counter that went down has been reset and counts from 0. A new series counts from 0 if what it belongs to
+//! started during the run, or if the source's requests were counted before and only its error series is new (error
+//! counters appear with the first error); otherwise its first sample is the base. A series that vanishes keeps its
+//! base, so that a scrape that was missed is made up for. While one arm can't be read, the other arm's counts are held
+//! and merged into the next interval that has both: the arms are only ever compared over the same time.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::counts::Counts;
+
+/// One raw counter at one look.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// What tells the counter's source from others over the whole run, the pod for example. The requests and the
+    /// errors of one source must have the same name; samples of the same name are added up.
+    pub series: String,
+    /// The counter's value.
+    pub value: f64,
+    /// Whether the source started after the run did, so that its counter began at 0 within the run.
+    pub started_in_run: bool,
+}
+
+/// The counters of one arm, read at the same time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ArmSamples {
+    /// Request counters.
+    pub requests: Vec<Sample>,
+    /// Error counters; none while there are requests means that there were no errors.
+    pub errors: Vec<Sample>,
+}
+
+/// What one look read. An arm is `None` when it could not be read whole: a query failed, gave a part, or no series.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Samples {
+    /// The canary's counters.
+    pub canary: Option<ArmSamples>,
+    /// The stable version's counters.
+    pub stable: Option<ArmSamples>,
+}
+
+/// What a look came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reading {
+    /// Both arms had requests: the counts since the last look that had both.
+    Counted(Counts),
+    /// Both arms were read, and the canary had no requests.
+    NoCanaryTraffic,
+    /// Both arms were read, and only the stable version had no requests.
+    NoStableTraffic,
+    /// The canary could not be read; the stable version's counts are held.
+    CanaryMissing,
+    /// The stable version could not be read; the canary's counts are held.
+    StableMissing,
+    /// Neither arm could be read.
+    BothMissing,
+    /// Counters were seen for the first time; differences begin with the next look.
+    FirstSight,
+}
+
+/// The counters as last seen, and the counts that wait for the other arm.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CounterState {
+    canary: ArmCounters,
+    stable: ArmCounters,
+    held: Counts,
+    /// Whether both arms have been counted together: before that there is no common time to hold counts for.
+    paired: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+struct ArmCounters {
+    requests: BTreeMap<String, f64>,
+    errors: BTreeMap<String, f64>,
+}
+
+struct ArmDelta {
+    requests: f64,
+    errors: f64,
+    /// Whether any series had a base to count from.
+    counted: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Current {
+    value: f64,
+    started_in_run: bool,
+}
+
+impl CounterState {
+    /// Takes what one look read. Gives the reading and how many samples were dropped because they were negative,
+    /// infinite or not numbers.
+    pub fn look(&mut self, samples: &Samples) -> (Reading, u64) {
+        let mut dropped = 0;
+        let canary = samples.canary.as_ref().and_then(|arm| self.canary.take(arm, &mut dropped));
+        let stable = samples.stable.as_ref().and_then(|arm| self.stable.take(arm, &mut dropped));
+        (self.pair(canary.as_ref(), stable.as_ref()), dropped)
+    }
+
+    fn pair(&mut self, canary: Option<&ArmDelta>, stable: Option<&ArmDelta>) -> Reading {
+        let delta = Counts {
+            canary_requests: canary.map_or(0.0, |arm| arm.requests),
+            canary_errors: canary.map_or(0.0, |arm| arm.errors),
+            stable_requests: stable.map_or(0.0, |arm| arm.requests),
+            stable_errors: stable.map_or(0.0, |arm| arm.errors),
+        };
+        let (Some(canary), Some(stable)) = (canary, stable) else {
+            if self.paired {
+                self.held += delta;
+            }
+            return match (canary, stable) {
+                (Some(_), _) => Reading::StableMissing,
+                (_, Some(_)) => Reading::CanaryMissing,
+                _ => Reading::BothMissing,
+            };
+        };
+        let held = std::mem::take(&mut self.held);
+        if !(canary.counted && stable.counted) {
+            return Reading::FirstSight;
+        }
+        self.paired = true;
+        let mut counts = held;
+        counts += delta;
+        if counts.canary_requests <= 0.0 {
+            Reading::NoCanaryTraffic
+        } else if counts.stable_requests <= 0.0 {
+            Reading::NoStableTraffic
+        } else {
+            Reading::Counted(counts)
+        }
+    }
+}
+
+impl ArmCounters {
+    /// The differences to the last look; none when there is no request counter at all.
+    fn take(&mut self, samples: &ArmSamples, dropped: &mut u64) -> Option<ArmDelta> {
+        let requests = sum_by_series(&samples.requests, dropped);
+        let errors = sum_by_series(&samples.errors, dropped);
+        if requests.is_empty() {
+            return None;
+        }
+        let mut delta = ArmDelta { requests: 0.0, errors: 0.0, counted: false };
+        // Errors first: their rules look at the requests of the look before.
+        for (series, current) in &errors {
+            if let Some(base) = self.error_base(series, *current, &requests) {
+                delta.errors += difference(base, current.value);
+            }
+            self.errors.insert((*series).to_owned(), current.value);
+        }
+        for (series, current) in &requests {
+            let known = self.requests.get(*series).copied();
+            if known.is_some_and(|base| current.value < base) && !errors.contains_key(series) {
+                self.errors.remove(*series);
+            }
+            if let Some(base) = known.or(current.started_in_run.then_some(0.0)) {
+                delta.requests += difference(base, current.value);
+                delta.counted = true;
+            }
+            self.requests.insert((*series).to_owned(), current.value);
+        }
+        Some(delta)
+    }
+
+    /// From where a source's errors count: a source whose requests were reset has had its errors reset with them, even
+    /// where the error counter has grown past its old value since.
+    fn error_base(&self, series: &str, current: Current, requests: &BTreeMap<&str, Current>) -> Option<f64> {
+        let requests_before = self.requests.get(series);
+        let was_reset = requests_before.zip(requests.get(series)).is_some_and(|(before, now)| now.value < *before);
+        if was_reset {
+            return Some(0.0);
+        }
+        let began_at_zero = current.started_in_run || requests_before.is_some();
+        self.errors.get(series).copied().or(began_at_zero.then_some(0.0))
+    }
+}
+
+/// The growth of a counter between two samples; a counter that went down has been reset.
+pub fn difference(previous: f64, current: f64) -> f64 {
+    if current >= previous { current - previous } else { current }
+}
+
+/// Sorted by name, so that sums are taken in the same order at each replay.
+fn sum_by_series<'a>(samples: &'a [Sample], dropped: &mut u64) -> BTreeMap<&'a str, Current> {
+    let mut sums: BTreeMap<&str, Current> = BTreeMap::new();
+    for Sample { series, value, started_in_run } in samples {
+        if !value.is_finite() || *value < 0.0 {
+            *dropped += 1;
+            continue;
+        }
+        sums.entry(series)
+            .and_modify(|sum| {
+                sum.value += value;
+                sum.started_in_run &= started_in_run;
+            })
+            .or_insert(Current { value: *value, started_in_run: *started_in_run });
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Share betting: a second e-process for harm that trusts no count inside an interval.
+//!
+//! Where errors come in clusters (retries, a bad pod), the counts vary more than Poisson counts do, and [`super::ratio`]
+//! would take a cluster for a regression. This process looks only at the canary's share `Y` of all errors of a block
+//! of intervals, and bets linearly against `E[Y] <= theta`, where `theta` is the share that a canary on the boundary
+//! would have. That holds whenever clusters as a whole are assigned to an arm, however large they are. The smaller of
+//! the two processes' evidence is valid if either is; used when the dispersion is above [`GUARD_DISPERSION`].
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::counts::Counts;
+use super::log_space::log_sum_exp;
+use super::state::{self, StateError, StateKind};
+
+/// Above this dispersion the evidence of harm must be confirmed by share betting.
+pub const GUARD_DISPERSION: f64 = 2.0;
+
+/// Sizes of the linear bets, as parts of the largest one that can't lose everything.
+pub const SHARE_BETS: [f64; BETS] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.8];
+const BETS: usize = 6;
+const STATE_NUMBERS: usize = BETS + 5;
+
+/// Where a share-betting process stands. As JSON one string, exact to the bit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+pub struct ShareState {
+    /// Log capital of each bet, the equal split aside.
+    capital: [f64; BETS],
+    /// Counts of the block under way.
+    block: Counts,
+    /// Informative intervals in the block under way.
+    filled: f64,
+}
+
+/// A running share-betting process.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ShareProcess {
+    ratio: f64,
+    block_length: u32,
+    state: ShareState,
+}
+
+impl ShareProcess {
+    /// A process against "the canary's rate is at most `ratio` times the stable one", which settles its bets once in
+    /// `block_length` informative intervals. Longer blocks withstand clusters that last several intervals.
+    pub fn new(ratio: f64, block_length: u32) -> Self {
+        Self::resume(ratio, block_length, ShareState::default())
+    }
+
+    /// A process that goes on from a stored state.
+    pub fn resume(ratio: f64, block_length: u32, state: ShareState) -> Self {
+        Self { ratio, block_length, state }
+    }
+
+    /// Takes the counts of one interval. An interval in which one arm had no requests changes nothing.
+    pub fn update(&mut self, counts: &Counts) {
+        let counts = counts.bounded();
+        if !counts.is_informative() {
+            return;
+        }
+        self.state.block += counts;
+        self.state.filled += 1.0;
+        if self.state.filled >= f64::from(self.block_length) {
+            self.settle();
+        }
+    }
+
+    /// `ln` of the e-value: the mean over the bets.
+    pub fn log_evidence(&self) -> f64 {
+        log_sum_exp(&self.state.capital) - (BETS as f64).ln()
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> &ShareState {
+        &self.state
+    }
+
+    fn settle(&mut self) {
+        let block = std::mem::take(&mut self.state.block);
+        self.state.filled = 0.0;
+        let errors = block.canary_errors + block.stable_errors;
+        if errors <= 0.0 {
+            return;
+        }
+        let share = block.canary_errors / errors;
+        let share_on_boundary = 1.0 / (1.0 + block.stable_requests / (self.ratio * block.canary_requests));
+        // The surplus has no upper bound when the canary's part of the traffic is vanishingly small.
+        let surplus = ((share - share_on_boundary) / share_on_boundary).min(f64::MAX);
+        for (capital, bet) in self.state.capital.iter_mut().zip(SHARE_BETS) {
+            *capital += (bet * surplus).ln_1p();
+        }
+    }
+}
+
+impl From<ShareState> for String {
+    fn from(state: ShareState) -> Self {
+        let ShareState { capital, block, filled } = state;
+        let mut numbers = [0.0; STATE_NUMBERS];
+        numbers[..BETS].copy_from_slice(&capital);
+        numbers[BETS..].copy_from_slice(&[
+            block.canary_requests,
+            block.stable_requests,
+            block.canary_errors,
+            block.stable_errors,
+            filled,
+        ]);
+        state::encode(StateKind::Share, &numbers)
+    }
+}
+
+impl TryFrom<String> for ShareState {
+    type Error = StateError;
+
+    fn try_from(text: String) -> Result<Self, StateError> {
+        let numbers: [f64; STATE_NUMBERS] = state::decode(StateKind::Share, &text)?;
+        if let Some(position) = numbers.iter().position(|number| *number == f64::INFINITY) {
+            return Err(state::impossible(position, numbers[position]));
+        }
+        let [c0, c1, c2, c3, c4, c5, canary_requests, stable_requests, canary_errors, stable_errors, filled] = numbers;
+        Ok(Self {
+            capital: [c0, c1, c2, c3, c4, c5],
+            block: Counts { canary_requests, stable_requests, canary_errors, stable_errors },
+            filled,
+        })
+    }
+}

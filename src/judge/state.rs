@@ -1,0 +1,127 @@
+//! The text form in which a process's numbers are kept in a Rollout's status: base64 of one version byte, one kind
+//! byte and the numbers as little-endian 64-bit floats.
+//!
+//! JSON numbers won't do: they have no negative infinity, and an API server turns `-0.0` and whole floats into
+//! integers. Replay and restart must give the same evidence to the last bit.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use thiserror::Error;
+
+/// Raised when the meaning of the numbers changes, so that an older or newer binary doesn't misread them.
+const VERSION: u8 = 1;
+
+/// Whose numbers they are, so that the text of one process can't be taken for another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StateKind {
+    Ratio = 1,
+    Share = 2,
+    Difference = 3,
+}
+
+/// Why a stored state can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StateError {
+    /// The text is not base64.
+    #[error("stored evidence is not base64: {0}")]
+    NotBase64(String),
+    /// The text was written by another version of Siskin.
+    #[error("stored evidence has format {found}, this version of siskin reads format {VERSION}")]
+    UnknownVersion {
+        /// The version byte found.
+        found: u8,
+    },
+    /// The text belongs to another kind of process.
+    #[error("stored evidence is of kind {found}, expected kind {expected}")]
+    WrongKind {
+        /// The kind byte expected.
+        expected: u8,
+        /// The kind byte found.
+        found: u8,
+    },
+    /// The text is cut off or too long.
+    #[error("stored evidence has {found} bytes, expected {expected}")]
+    WrongLength {
+        /// Bytes of a complete state.
+        expected: usize,
+        /// Bytes found.
+        found: usize,
+    },
+    /// A number is outside what the process can hold.
+    #[error("stored evidence holds {value} at position {position}, which no process can reach")]
+    ImpossibleNumber {
+        /// Index of the number, from 0.
+        position: usize,
+        /// The number as text.
+        value: String,
+    },
+}
+
+/// Writes the numbers as text.
+pub(super) fn encode<const N: usize>(kind: StateKind, numbers: &[f64; N]) -> String {
+    let mut bytes = Vec::with_capacity(2 + 8 * N);
+    bytes.extend([VERSION, kind as u8]);
+    for number in numbers {
+        bytes.extend(number.to_le_bytes());
+    }
+    STANDARD_NO_PAD.encode(bytes)
+}
+
+/// Reads the numbers back; they may be infinite, but are never "not a number".
+pub(super) fn decode<const N: usize>(kind: StateKind, text: &str) -> Result<[f64; N], StateError> {
+    let bytes = STANDARD_NO_PAD.decode(text).map_err(|error| StateError::NotBase64(error.to_string()))?;
+    let [version, found_kind, rest @ ..] = bytes.as_slice() else {
+        return Err(StateError::WrongLength { expected: 2 + 8 * N, found: bytes.len() });
+    };
+    if *version != VERSION {
+        return Err(StateError::UnknownVersion { found: *version });
+    }
+    if *found_kind != kind as u8 {
+        return Err(StateError::WrongKind { expected: kind as u8, found: *found_kind });
+    }
+    let (chunks, left_over) = rest.as_chunks::<8>();
+    if chunks.len() != N || !left_over.is_empty() {
+        return Err(StateError::WrongLength { expected: 2 + 8 * N, found: bytes.len() });
+    }
+    let mut numbers = [0.0; N];
+    for (position, (number, chunk)) in numbers.iter_mut().zip(chunks).enumerate() {
+        *number = f64::from_le_bytes(*chunk);
+        if number.is_nan() {
+            return Err(impossible(position, *number));
+        }
+    }
+    Ok(numbers)
+}
+
+/// The error for a number that a process can't hold.
+pub(super) fn impossible(position: usize, value: f64) -> StateError {
+    StateError::ImpossibleNumber { position, value: value.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_survive_to_the_bit() {
+        let numbers = [0.1, -0.0, f64::NEG_INFINITY, f64::MIN_POSITIVE / 8.0, -1.0e6];
+        let text = encode(StateKind::Ratio, &numbers);
+        let back: [f64; 5] = decode(StateKind::Ratio, &text).unwrap();
+        assert_eq!(back.map(f64::to_bits), numbers.map(f64::to_bits));
+    }
+
+    #[test]
+    fn every_kind_of_damage_has_its_own_error() {
+        let good = encode(StateKind::Ratio, &[1.0, 2.0]);
+        let read = |text: &str| decode::<2>(StateKind::Ratio, text).unwrap_err();
+        assert!(matches!(read("%%%"), StateError::NotBase64(_)));
+        assert_eq!(read(""), StateError::WrongLength { expected: 18, found: 0 });
+        assert_eq!(read(&STANDARD_NO_PAD.encode([9, 1])), StateError::UnknownVersion { found: 9 });
+        let short = encode(StateKind::Ratio, &[1.0]);
+        assert_eq!(read(&short), StateError::WrongLength { expected: 18, found: 10 });
+        let other = decode::<2>(StateKind::Share, &good).unwrap_err();
+        assert_eq!(other, StateError::WrongKind { expected: 2, found: 1 });
+        let poisoned = encode(StateKind::Ratio, &[1.0, f64::NAN]);
+        assert_eq!(read(&poisoned), StateError::ImpossibleNumber { position: 1, value: "NaN".into() });
+    }
+}

@@ -1,0 +1,292 @@
+//! The decision at one look, from the evidence of all metrics.
+//!
+//! In this order: (1) without data on anything critical there is no decision. (2) Harm, or a broken hard limit, rolls
+//! back; a metric that lacks data now still counts with the evidence that it has. (3) If any critical metric lacks
+//! data, nothing is promoted. (4) Safety of every critical metric after the minimum time advances. (5) The maximum
+//! time ends the step as the user chose. (6) Otherwise the answer is "not yet".
+
+use std::time::Duration;
+
+use super::combine::{e_bh, log_threshold, log_weighted_mean};
+use super::limit::{Limit, LimitReading};
+use super::metric::ErrorRateEvidence;
+
+/// Share of false alarms among the warnings of non-critical metrics.
+const WARNING_LEVEL: f64 = 0.1;
+/// A step that timed out may be promoted undecided only below this e-value for harm.
+const SUSPICION: f64 = 10.0;
+
+/// One metric at one look.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricLook {
+    /// The metric's name, as the user wrote it.
+    pub name: String,
+    /// Its part in the evidence for harm, relative to the other critical metrics.
+    pub weight: f64,
+    /// Whether it decides; otherwise it only warns.
+    pub critical: bool,
+    /// Where its judgement stands.
+    pub evidence: ErrorRateEvidence,
+    /// Why there are no data now, as the end of a sentence ("Prometheus does not answer"); none when there are.
+    pub missing: Option<String>,
+}
+
+/// One hard limit at one look.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitLook {
+    /// The metric's name, as the user wrote it.
+    pub name: String,
+    /// Whether it decides; otherwise it only warns.
+    pub critical: bool,
+    /// What the value must keep to.
+    pub limit: Limit,
+    /// What the look found.
+    pub reading: LimitReading,
+    /// Why there is no value now, as the end of a sentence; none when there is one.
+    pub missing: Option<String>,
+}
+
+/// The step's clock. It counts only time in which evidence could be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepClock {
+    /// Time since the step's weight was reached.
+    pub elapsed: Duration,
+    /// The step lasts at least this long.
+    pub min: Duration,
+    /// Without a decision the step ends after this time.
+    pub max: Duration,
+}
+
+/// What to do when a step ends without a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnTimeout {
+    /// Wait for a person.
+    Pause,
+    /// Roll back.
+    Rollback,
+    /// Advance if nothing looks wrong (no evidence of harm to speak of, estimates inside the margin), else pause.
+    Promote,
+}
+
+/// Everything that a decision is made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// Error rates.
+    pub metrics: Vec<MetricLook>,
+    /// Hard limits.
+    pub limits: Vec<LimitLook>,
+    /// How long the step has lasted and may last.
+    pub clock: StepClock,
+    /// What to do when it has lasted too long.
+    pub on_timeout: OnTimeout,
+    /// Chance of rolling back a release that is no worse, for the whole rollout.
+    pub false_rollback: f64,
+}
+
+/// A decision, and the non-critical metrics that look harmed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// What to do.
+    pub verdict: Verdict,
+    /// Names of non-critical metrics and limits that look wrong; nothing is done about them.
+    pub warnings: Vec<String>,
+}
+
+/// What to do after a look, with the numbers that led to it; [`Verdict::explain`] says it in a sentence.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// Traffic back to the stable version.
+    Rollback(RollbackCause),
+    /// On to the next step.
+    Advance {
+        /// The critical metrics, all of them safe.
+        metrics: Vec<MetricLook>,
+        /// How long the step has lasted.
+        elapsed: Duration,
+    },
+    /// The step has lasted too long without a decision.
+    TimedOut {
+        /// What follows from the user's choice.
+        action: TimeoutAction,
+        /// What was still missing.
+        waiting: Waiting,
+        /// How long the step was allowed to last.
+        max: Duration,
+    },
+    /// Not yet.
+    Continue(Waiting),
+    /// Neither, because there is nothing to see.
+    NoData {
+        /// The metric that lacks data.
+        name: String,
+        /// Why, as the end of a sentence.
+        reason: String,
+    },
+}
+
+/// What rolled back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RollbackCause {
+    /// The canary is worse.
+    Regression {
+        /// The metric that weighs most.
+        metric: Box<MetricLook>,
+        /// Evidence of all critical metrics together (weighted mean).
+        log_evidence: f64,
+        /// The evidence that was needed.
+        log_threshold: f64,
+    },
+    /// A value is outside its limit.
+    LimitBroken(LimitLook),
+}
+
+/// What a step waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Waiting {
+    /// For the minimum time; everything else has been shown.
+    MinimumTime {
+        /// How long the step has lasted.
+        elapsed: Duration,
+        /// How long it lasts at least.
+        min: Duration,
+    },
+    /// For evidence of safety of this metric, the one that is farthest from it.
+    Evidence {
+        /// The metric.
+        metric: Box<MetricLook>,
+        /// Time until the step times out.
+        time_left: Duration,
+    },
+    /// For a limit that is being breached, though not for long enough.
+    Limit(LimitLook),
+}
+
+/// What a step's time limit leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeoutAction {
+    /// Wait for a person.
+    Pause,
+    /// Traffic back to the stable version.
+    Rollback,
+    /// On to the next step, undecided.
+    Advance,
+}
+
+impl Waiting {
+    /// Whether the step is expected to time out before what it waits for has come.
+    pub fn will_be_late(&self) -> bool {
+        match self {
+            Self::Evidence { metric, time_left } => {
+                metric.evidence.seconds_until_safe.is_none_or(|seconds| seconds > time_left.as_secs_f64())
+            }
+            Self::MinimumTime { .. } | Self::Limit(_) => false,
+        }
+    }
+}
+
+impl MetricLook {
+    fn is_safe(&self) -> bool {
+        self.evidence.log_safe >= self.evidence.log_safe_threshold
+    }
+
+    /// Why the metric can't be judged at this look.
+    fn lack(&self) -> Option<&str> {
+        let silent = self.evidence.step_canary_requests <= 0.0;
+        self.missing.as_deref().or(silent.then_some("the canary has had no requests in this step"))
+    }
+}
+
+impl LimitLook {
+    fn lack(&self) -> Option<&str> {
+        self.missing.as_deref().or(self.reading.value.is_none().then_some("the query gave no value"))
+    }
+}
+
+/// Decides what to do after a look.
+pub fn decide(look: &Look) -> Decision {
+    Decision { verdict: verdict(look), warnings: warnings(look) }
+}
+
+fn verdict(look: &Look) -> Verdict {
+    let metrics: Vec<&MetricLook> = look.metrics.iter().filter(|metric| metric.critical).collect();
+    let limits: Vec<&LimitLook> = look.limits.iter().filter(|limit| limit.critical).collect();
+    let lacks: Vec<(&str, &str)> = metrics
+        .iter()
+        .filter_map(|metric| Some((metric.name.as_str(), metric.lack()?)))
+        .chain(limits.iter().filter_map(|limit| Some((limit.name.as_str(), limit.lack()?))))
+        .collect();
+    let no_data = lacks.first().map(|&(name, reason)| Verdict::NoData { name: name.into(), reason: reason.into() });
+    let something_seen = lacks.len() < metrics.len() + limits.len();
+    let harm = log_harm(&metrics);
+
+    if something_seen && let Some(cause) = rollback_cause(look, &metrics, &limits, harm) {
+        return Verdict::Rollback(cause);
+    }
+    if let Some(no_data) = no_data {
+        return no_data;
+    }
+    let Some(waiting) = waiting(&look.clock, &metrics, &limits) else {
+        return Verdict::Advance { metrics: metrics.into_iter().cloned().collect(), elapsed: look.clock.elapsed };
+    };
+    if look.clock.elapsed < look.clock.max {
+        return Verdict::Continue(waiting);
+    }
+    let looks_fine = harm < SUSPICION.ln()
+        && metrics.iter().all(|metric| metric.evidence.inside_margin)
+        && limits.iter().all(|limit| limit.reading.breaches == 0);
+    let action = match look.on_timeout {
+        OnTimeout::Promote if looks_fine => TimeoutAction::Advance,
+        OnTimeout::Promote | OnTimeout::Pause => TimeoutAction::Pause,
+        OnTimeout::Rollback => TimeoutAction::Rollback,
+    };
+    Verdict::TimedOut { action, waiting, max: look.clock.max }
+}
+
+fn log_harm(metrics: &[&MetricLook]) -> f64 {
+    let evidence: Vec<(f64, f64)> = metrics.iter().map(|metric| (metric.evidence.log_harm, metric.weight)).collect();
+    log_weighted_mean(&evidence)
+}
+
+fn rollback_cause(
+    look: &Look,
+    metrics: &[&MetricLook],
+    limits: &[&LimitLook],
+    log_evidence: f64,
+) -> Option<RollbackCause> {
+    let log_threshold = log_threshold(look.false_rollback);
+    if log_evidence >= log_threshold {
+        let weight_in_mean = |metric: &MetricLook| metric.evidence.log_harm + metric.weight.ln();
+        let worst = metrics.iter().max_by(|a, b| weight_in_mean(a).total_cmp(&weight_in_mean(b)))?;
+        let metric = Box::new((*worst).clone());
+        return Some(RollbackCause::Regression { metric, log_evidence, log_threshold });
+    }
+    limits.iter().find(|limit| limit.reading.breached).map(|limit| RollbackCause::LimitBroken((*limit).clone()))
+}
+
+/// What the step waits for; none when all has been shown.
+fn waiting(clock: &StepClock, metrics: &[&MetricLook], limits: &[&LimitLook]) -> Option<Waiting> {
+    let missing = |metric: &MetricLook| metric.evidence.log_safe_threshold - metric.evidence.log_safe;
+    let farthest = metrics.iter().filter(|metric| !metric.is_safe()).max_by(|a, b| missing(a).total_cmp(&missing(b)));
+    if let Some(metric) = farthest {
+        let time_left = clock.max.saturating_sub(clock.elapsed);
+        return Some(Waiting::Evidence { metric: Box::new((*metric).clone()), time_left });
+    }
+    if let Some(limit) = limits.iter().find(|limit| limit.reading.breaches > 0) {
+        return Some(Waiting::Limit((*limit).clone()));
+    }
+    (clock.elapsed < clock.min).then_some(Waiting::MinimumTime { elapsed: clock.elapsed, min: clock.min })
+}
+
+fn warnings(look: &Look) -> Vec<String> {
+    let metrics: Vec<&MetricLook> = look.metrics.iter().filter(|metric| !metric.critical).collect();
+    let evidence: Vec<f64> = metrics.iter().map(|metric| metric.evidence.log_harm).collect();
+    let limits = look.limits.iter().filter(|limit| !limit.critical && limit.reading.breached);
+    e_bh(&evidence, WARNING_LEVEL)
+        .into_iter()
+        .map(|index| metrics[index].name.clone())
+        .chain(limits.map(|limit| limit.name.clone()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! What can go wrong on the way to Prometheus, against a server on loopback that does it.
+
+use std::{future::pending, time::Duration};
+
+use axum::{
+    Router,
+    http::{StatusCode, Uri, header},
+    response::IntoResponse,
+};
+use reqwest::Url;
+use tokio::net::TcpListener;
+
+use super::super::{
+    AllowedAddresses, Check, Client, ClientOptions, Counters, Gap, MeasureRequest, Measurement, MetricOutcome,
+    MetricQuery, PerArm, Queries, check, measure,
+};
+use crate::model::Timestamp;
+
+const ONE: &str =
+    r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1767323045.5,"3"]}]}}"#;
+
+fn at() -> Timestamp {
+    "2026-01-02T03:04:05.5Z".parse().unwrap()
+}
+
+/// Serves one answer to every request; gives the base address.
+async fn serve<H, T>(handler: H) -> String
+where
+    H: axum::handler::Handler<T, ()>,
+    T: 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(axum::serve(listener, Router::new().fallback(handler)).into_future());
+    address
+}
+
+fn client(address: &str, call_timeout: Duration) -> Client {
+    let options = ClientOptions { call_timeout, concurrency: 2, ..ClientOptions::default() };
+    Client::new(AllowedAddresses::new(address, &[]).unwrap(), options).unwrap()
+}
+
+async fn look(client: &Client, queries: Queries, address: Option<&str>) -> Measurement {
+    let metric = MetricQuery { name: "errors".into(), address: address.map(Into::into), queries };
+    measure(client, &MeasureRequest { at: at(), metrics: vec![metric] }).await
+}
+
+/// The sentence and reason of the gap that a threshold of this server comes to.
+async fn gap(address: &str, call_timeout: Duration) -> (&'static str, String) {
+    let measurement = look(&client(address, call_timeout), Queries::Threshold("up".into()), None).await;
+    let gap = measurement.metrics[0].1.gap().expect("there is nothing to judge");
+    assert_eq!(measurement.queries[0].outcome, gap.reason());
+    (gap.reason(), gap.to_string())
+}
+
+const LONG: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn both_arms_are_asked_for_at_the_same_time_and_below_the_path_of_the_address() {
+    let address = serve(|uri: Uri, body: String| async move {
+        let form = Url::parse(&format!("http://form/?{body}")).unwrap();
+        let form: Vec<(String, String)> = form.query_pairs().into_owned().collect();
+        assert_eq!(uri.path(), "/tenant/api/v1/query");
+        assert!(form.contains(&("time".into(), "1767323045.500".into())), "{form:?}");
+        assert!(form.contains(&("timeout".into(), "20000ms".into())), "{form:?}");
+        let empty = form.contains(&("query".into(), "canary_errors".into()));
+        if empty { ONE.replace(r#"{"metric":{},"value":[1767323045.5,"3"]}"#, "") } else { ONE.to_owned() }
+    })
+    .await;
+    let counters = |arm| Counters { requests: format!("{arm}_requests"), errors: format!("{arm}_errors") };
+    let queries = Queries::ErrorRate(PerArm { stable: counters("stable"), canary: counters("canary") });
+    let measurement = look(&client(&format!("{address}/tenant"), LONG), queries, None).await;
+
+    let (name, MetricOutcome::Counters(PerArm { stable: Ok(stable), canary: Ok(canary) })) = &measurement.metrics[0]
+    else {
+        panic!("{measurement:?}")
+    };
+    assert_eq!(name, "errors");
+    assert_eq!((stable.requests.len(), stable.errors.len(), canary.requests.len(), canary.errors.len()), (1, 1, 1, 0));
+    assert_eq!((stable.requests[0].value, stable.requests[0].at), (3.0, at()));
+    let outcomes: Vec<_> = measurement.queries.iter().map(|record| record.outcome).collect();
+    assert_eq!(outcomes, ["Samples", "Samples", "Samples", "NoSeries"]);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_down() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let (reason, sentence) = gap(&address, LONG).await;
+    assert_eq!(reason, "PrometheusDown");
+    assert!(sentence.contains("can't connect: Connection refused"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_down_after_the_timeout() {
+    let address = serve(pending::<StatusCode>).await;
+    let (reason, sentence) = gap(&address, Duration::from_millis(50)).await;
+    assert_eq!(reason, "PrometheusDown");
+    assert!(sentence.ends_with("the answer took longer than 50ms"), "{sentence}");
+}
+
+#[tokio::test]
+async fn waiting_for_a_free_slot_counts_towards_the_timeout() {
+    let client = client(&serve(pending::<StatusCode>).await, Duration::from_millis(50));
+    let metric = MetricQuery { name: "errors".into(), address: None, queries: Queries::Threshold("up".into()) };
+    let measurement = measure(&client, &MeasureRequest { at: at(), metrics: vec![metric; 20] }).await;
+    assert_eq!(measurement.metrics.len(), 20);
+    assert!(measurement.queries.iter().all(|record| record.outcome == "PrometheusDown"));
+    let longest = measurement.queries.iter().map(|record| record.took).max().unwrap();
+    assert!(longest < Duration::from_secs(5), "20 queries by twos would take 500 ms one after another: {longest:?}");
+}
+
+#[tokio::test]
+async fn an_overloaded_server_is_down_and_a_bad_query_is_refused() {
+    let address = serve(|| async { (StatusCode::SERVICE_UNAVAILABLE, "no more") }).await;
+    assert_eq!(gap(&address, LONG).await.0, "PrometheusDown");
+
+    let body = r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#;
+    let address =
+        serve(move || async move { (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/json")], body) })
+            .await;
+    assert_eq!(gap(&address, LONG).await, ("QueryRefused", "Prometheus refuses the query: parse error".into()));
+    let client = client(&address, LONG);
+    assert_eq!(check(&client, None, "up", at()).await, Check::Refused(Gap::Refused("parse error".into())));
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let elsewhere = serve(|| async { ONE }).await;
+    let location = elsewhere.clone();
+    let address = serve(|| async move { (StatusCode::FOUND, [(header::LOCATION, location)]).into_response() }).await;
+    let (reason, sentence) = gap(&address, LONG).await;
+    assert_eq!(reason, "PrometheusDown");
+    assert!(sentence.contains(&format!("302 Found and points to `{elsewhere}`")), "{sentence}");
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read_to_its_end() {
+    let address = serve(|| async { vec![b' '; (16 << 20) + 1] }).await;
+    let (reason, sentence) = gap(&address, LONG).await;
+    assert_eq!(reason, "QueryResultUnusable");
+    assert!(sentence.contains("larger than 16 MiB"), "{sentence}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_allowed_is_not_called() {
+    let allowed = serve(|| async { ONE }).await;
+    let other = serve(|| async { StatusCode::IM_A_TEAPOT }).await;
+    let client = client(&allowed, LONG);
+    let measurement = look(&client, Queries::Threshold("up".into()), Some(&other)).await;
+    assert_eq!(measurement.metrics[0].1.gap().map(Gap::reason), Some("AddressNotAllowed"));
+    assert!(matches!(check(&client, Some(&other), "up", at()).await, Check::Refused(Gap::AddressNotAllowed(_))));
+
+    let measurement = look(&client, Queries::Threshold("up".into()), Some(&allowed)).await;
+    assert_eq!(measurement.metrics[0].1, MetricOutcome::Value(Ok(3.0)));
+    assert_eq!(check(&client, None, "up", at()).await, Check::Accepted);
+}
+
+#[tokio::test]
+async fn an_outage_refuses_no_query() {
+    let address = serve(|| async { StatusCode::BAD_GATEWAY }).await;
+    assert!(matches!(check(&client(&address, LONG), None, "up", at()).await, Check::Unknown(Gap::ProviderDown(_))));
+}

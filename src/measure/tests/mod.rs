@@ -1,0 +1,104 @@
+//! Tests of the parts and of a whole look, and what they share.
+
+mod answer;
+mod client;
+mod shipped;
+mod template;
+
+use std::collections::BTreeMap;
+
+use super::{Arguments, Arm, Counters, Gap, MetricOutcome, PerArm, QueryOutcome, Sample, Variant, counters, single};
+
+/// The arms of a Rollout of `shop/web` at host level.
+fn arms() -> PerArm<Arm> {
+    let arm = |variant, suffix: &str, revision: &str| Arm {
+        namespace: "shop".into(),
+        service: "web".into(),
+        variant,
+        workload: format!("web{suffix}"),
+        revision: revision.into(),
+        backend: format!("web{suffix}"),
+        host: format!("web{suffix}.shop.svc.cluster.local"),
+        subset: String::new(),
+    };
+    PerArm { stable: arm(Variant::Stable, "", "7d4b9"), canary: arm(Variant::Canary, "-canary", "5c8f6") }
+}
+
+fn arguments(pairs: &[(&str, &str)]) -> Arguments {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
+}
+
+fn samples(values: &[f64]) -> Vec<Sample> {
+    let sample = |(index, value): (usize, &f64)| Sample {
+        series: format!("{{pod=\"web-{index}\"}}"),
+        value: *value,
+        at: "2026-01-02T03:04:05Z".parse().unwrap(),
+    };
+    values.iter().enumerate().map(sample).collect()
+}
+
+fn no_series() -> QueryOutcome {
+    Err(Gap::NoSeries("up".into()))
+}
+
+#[test]
+fn requests_without_a_series_of_errors_have_no_errors() {
+    let counters = counters(Ok(samples(&[10.0])), no_series()).unwrap();
+    assert_eq!(counters, Counters { requests: samples(&[10.0]), errors: Vec::new() });
+}
+
+#[test]
+fn errors_without_a_series_of_requests_are_a_gap() {
+    assert_eq!(counters(no_series(), Ok(samples(&[1.0]))).unwrap_err().reason(), "NoSeries");
+}
+
+#[test]
+fn the_gap_that_a_person_must_mend_is_the_one_that_is_shown() {
+    let refused = || Err(Gap::Refused("parse error".into()));
+    let down = || Err(Gap::ProviderDown("can't connect".into()));
+    assert_eq!(counters(no_series(), refused()).unwrap_err().reason(), "QueryRefused");
+    assert_eq!(counters(down(), refused()).unwrap_err().reason(), "QueryRefused");
+    assert_eq!(counters(down(), no_series()).unwrap_err().reason(), "PrometheusDown");
+    assert_eq!(counters(Ok(samples(&[1.0])), down()).unwrap_err().reason(), "PrometheusDown");
+
+    let arms = PerArm { stable: counters(down(), down()), canary: counters(refused(), refused()) };
+    assert_eq!(MetricOutcome::Counters(arms).gap().map(Gap::reason), Some("QueryRefused"));
+}
+
+#[test]
+fn one_arm_with_samples_is_kept_while_the_other_has_none() {
+    let outcome = MetricOutcome::Counters(PerArm {
+        stable: counters(Ok(samples(&[10.0])), no_series()),
+        canary: counters(no_series(), no_series()),
+    });
+    assert_eq!(outcome.gap().map(Gap::reason), Some("NoSeries"));
+    assert!(matches!(outcome, MetricOutcome::Counters(PerArm { stable: Ok(_), canary: Err(_) })));
+}
+
+#[test]
+fn a_threshold_needs_exactly_one_finite_value() {
+    let value = |values: &[f64]| single("query", &samples(values));
+    assert_eq!(value(&[0.25]), Ok(0.25));
+    assert_eq!(value(&[f64::NAN]), Err(Gap::NotFinite("NaN".into())));
+    assert_eq!(value(&[f64::INFINITY]), Err(Gap::NotFinite("inf".into())));
+    assert_eq!(value(&[1.0, 2.0]).unwrap_err().reason(), "QueryResultUnusable");
+    assert_eq!(value(&[]), Err(Gap::NoSeries("query".into())));
+}
+
+#[test]
+fn only_gaps_that_do_not_pass_by_themselves_need_a_person() {
+    let text = String::new;
+    for gap in [Gap::Refused(text()), Gap::WrongShape(text()), Gap::AddressNotAllowed(text())] {
+        assert!(gap.needs_a_person(), "{}", gap.reason());
+    }
+    let passing = [
+        Gap::NoSeries(text()),
+        Gap::NoTraffic(text()),
+        Gap::ProviderDown(text()),
+        Gap::NotFinite(text()),
+        Gap::Partial(vec![]),
+    ];
+    for gap in passing {
+        assert!(!gap.needs_a_person(), "{}", gap.reason());
+    }
+}

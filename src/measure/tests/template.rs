@@ -1,0 +1,161 @@
+//! Names must be defined, and a value stays a value wherever it stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::{
+    super::{Counters, MetricTemplate, Queries, QueryTemplates, Template, TemplateError, promql::escape_regex},
+    arguments, arms,
+};
+
+fn render(template: &str, pairs: &[(&str, &str)]) -> Result<String, String> {
+    let variables = BTreeMap::from([("namespace", "shop".to_owned()), ("subset", String::new())]);
+    Template::parse(template)
+        .and_then(|template| template.render(&variables, &arguments(pairs)))
+        .map_err(|error| error.to_string())
+}
+
+fn threshold(query: &str) -> MetricTemplate {
+    MetricTemplate { name: "errors".into(), address: None, queries: QueryTemplates::Threshold(query.into()) }
+}
+
+#[test]
+fn expressions_are_filled_in_and_the_rest_is_left_alone() {
+    let cases = [
+        ("up", "up"),
+        ("", ""),
+        ("{{ namespace }}", "shop"),
+        (r#"up{ns="{{namespace}}"} > 0"#, r#"up{ns="shop"} > 0"#),
+        (r#"{__name__="{{ args.metric }}"}"#, r#"{__name__="http_requests_total"}"#),
+        (r#"{{{ args.label }}="a"}"#, r#"{code="a"}"#),
+        ("up{a={{ args.label }}}", "up{a=code}"),
+        (r#"up{a="{{ subset }}"}"#, r#"up{a=""}"#),
+        (r#"up{a=~"{{ 'a.b' | regex }}\\|x"}"#, r#"up{a=~"a\\.b\\|x"}"#),
+        (r#"up{a="{{ 'x' if namespace == 'shop' else 'y' }}-{{ 1 + 1 }}"}"#, r#"up{a="x-2"}"#),
+        ("rate(x[{{ args.window }}]) # it's {{ namespace }}\n + up", "rate(x[5m]) # it's shop\n + up"),
+    ];
+    for (template, expected) in cases {
+        let values = [("metric", "http_requests_total"), ("label", "code"), ("window", "5m")];
+        assert_eq!(render(template, &values).as_deref(), Ok(expected), "{template}");
+    }
+}
+
+#[test]
+fn an_undefined_name_is_said_with_the_names_there_are() {
+    assert_eq!(
+        render("up{port=\"{{ args.prot }}\"}", &[("port", "80")]).unwrap_err(),
+        "template variable `args.prot` is not defined; defined are namespace, subset, args.port"
+    );
+    for template in ["{{ revison }}", "{{ namespace.name }}", "{{ 'a' if x else 'b' }}", "{{ range(3) }}"] {
+        assert!(render(template, &[]).unwrap_err().contains("is not defined"), "{template}");
+    }
+    assert_eq!(render("{{ args['a'] }}", &[]).unwrap_err(), "`{{ args['a'] }}`: is not defined");
+}
+
+#[test]
+fn a_metric_is_found_wrong_before_there_are_values() {
+    let metric = MetricTemplate {
+        queries: QueryTemplates::ErrorRate(Counters { requests: "up".into(), errors: "{{ args.prot }}".into() }),
+        ..threshold("")
+    };
+    let error = metric.check(&BTreeSet::from(["port".to_owned()])).unwrap_err();
+    assert_eq!((&*error.metric, error.query), ("errors", "errors"));
+    assert!(matches!(error.problem, TemplateError::Undefined { .. }), "{error}");
+    assert!(error.to_string().starts_with("metric `errors`, errors: template variable `args.prot` is not defined"));
+    assert_eq!(threshold("{{ args.port }}").check(&BTreeSet::from(["port".to_owned()])), Ok(()));
+}
+
+#[test]
+fn every_variable_of_an_arm_can_be_used() {
+    let query = "{{ namespace }} {{ service }} {{ variant }} '{{ workload }}' {{ revision }} '{{ backend }}' '{{ host }}' '{{ subset }}'";
+    let rendered = threshold(query).render(&arms(), &arguments(&[])).unwrap();
+    let expected = "shop web canary 'web-canary' 5c8f6 'web-canary' 'web-canary.shop.svc.cluster.local' ''";
+    assert_eq!(rendered.queries, Queries::Threshold(expected.into()));
+}
+
+#[test]
+fn what_is_not_an_expression_is_refused() {
+    let cases = [
+        ("{{ namespace", "`{{ namespace` is not closed by `}}`"),
+        ("{% for a in b %}", "`{%` begins a statement; only `{{ expressions }}` are known here"),
+        ("{{ }}", "`{{  }}`: "),
+        ("{{ namespace + }}", "`{{ namespace + }}`: "),
+        ("{{ namespace | upper }}", "`{{ namespace | upper }}`: "),
+        ("{{ args }}", "`{{ args }}`: is a map, not a text"),
+        ("{{ none }}", "`{{ none }}`: is a none, not a text"),
+        ("{{ [1] }}", "`{{ [1] }}`: is a sequence, not a text"),
+        ("{{ 'a' * 100000000 }}", "`{{ 'a' * 100000000 }}`: `*` is not known here"),
+        (r#"up{a="\{{ namespace }}"}"#, "`{{ namespace }}` stands right after a backslash"),
+    ];
+    for (template, expected) in cases {
+        let error = render(template, &[]).unwrap_err();
+        assert!(error.starts_with(expected), "{template}: {error}");
+    }
+}
+
+#[test]
+fn outside_quotes_only_a_word_is_let_through() {
+    for value in ["5m", "http_requests:sum", "0.95"] {
+        assert_eq!(render("{{ args.x }}", &[("x", value)]).as_deref(), Ok(value));
+    }
+    for value in ["up or vector(0)", "up}", "a-b", "\"", "x\n", "#", "ä"] {
+        let error = render("{{ args.x }}", &[("x", value)]).unwrap_err();
+        assert!(error.ends_with("outside quotes only letters, digits, `_`, `:` and `.` are let through"), "{error}");
+        assert!(render("up # {{ args.x }}", &[("x", value)]).is_err(), "a comment ends with its line");
+    }
+    assert!(render("up{a=`{{ args.x }}`}", &[("x", "`} or up{a=`")]).is_err());
+    assert_eq!(render(r"up{a=`{{ args.x }}`}", &[("x", r#"a\"b"#)]).as_deref(), Ok(r#"up{a=`a\"b`}"#));
+}
+
+/// Reads a PromQL string in quotes; gives its value and what follows it.
+fn unquote(text: &str) -> Option<(String, &str)> {
+    let mut characters = text.char_indices();
+    let (_, quote) = characters.next()?;
+    let mut value = String::new();
+    while let Some((index, character)) = characters.next() {
+        match character {
+            _ if character == quote => return Some((value, &text[index + quote.len_utf8()..])),
+            '\n' => return None,
+            '\\' => value.push(match characters.next()?.1 {
+                'n' => '\n',
+                same @ ('\\' | '"' | '\'') => same,
+                _ => return None,
+            }),
+            _ => value.push(character),
+        }
+    }
+    None
+}
+
+proptest! {
+    #[test]
+    fn a_value_in_quotes_reads_back_as_itself(
+        value in r#"([\\"'`\n{}%#=|,]|[a-z]|\PC){0,20}"#,
+        quote in prop_oneof![Just('"'), Just('\'')],
+    ) {
+        let template = format!("up{{a={quote}{{{{ args.x }}}}{quote}, b=1}}");
+        let query = render(&template, &[("x", &value)]).unwrap();
+        let (read, rest) = unquote(query.strip_prefix("up{a=").unwrap()).unwrap();
+        prop_assert_eq!(read, value);
+        prop_assert_eq!(rest, ", b=1}");
+    }
+
+    #[test]
+    fn a_value_for_a_regular_expression_matches_only_itself(value in r"([\\.+*?()|\[\]{}^$]|\PC){0,20}") {
+        let escaped = escape_regex(&value);
+        let (mut read, mut characters) = (String::new(), escaped.chars());
+        while let Some(character) = characters.next() {
+            let literal = if character == '\\' { characters.next().unwrap() } else { character };
+            let bare = character != '\\' && r".+*?()|[]{}^$".contains(character);
+            prop_assert!(!bare);
+            read.push(literal);
+        }
+        prop_assert_eq!(read, value);
+    }
+
+    #[test]
+    fn any_text_is_a_template_or_an_error(text in r#"(\{\{|\}\}|[\\"'`\n{}%#]| args\.x |\PC){0,20}"#) {
+        let _ = render(&text, &[("x", "\"\n")]);
+    }
+}

@@ -1,0 +1,137 @@
+//! Assembles what is seen of one Rollout from the cache, as of one moment.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, de::DeserializeOwned};
+use thiserror::Error;
+
+use super::{
+    Cache, Cluster, Kind, Observed, ObservedRoute, ObservedTemplate, ReadyEndpoints,
+    cache::View,
+    interest::{canary_name, stable_name},
+};
+use crate::{
+    api::{AnalysisTemplateSpec, Rollout, RouteKindName, RouteRef},
+    model::{Object, RolloutKey},
+};
+
+/// A Rollout that was stored before the rules which it breaks, and so can't be read.
+#[derive(Debug, Error)]
+#[error("rollout {rollout} can't be read and is left alone: {reason}")]
+pub struct Malformed {
+    /// Which Rollout.
+    pub rollout: RolloutKey,
+    /// Which field, and what is wrong with it.
+    pub reason: String,
+}
+
+/// Reads a Rollout from its JSON.
+pub fn parse_rollout(object: &Object) -> Result<Rollout, Malformed> {
+    Rollout::deserialize(object.value()).map_err(|error| Malformed {
+        rollout: RolloutKey::new(object.namespace(), object.name()),
+        reason: error.to_string(),
+    })
+}
+
+/// What is seen of a Rollout; nothing where it does not exist or can't be read. `refusals`, `measurement` and
+/// `troubles` are left empty: they cost a question to somebody else.
+pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -> Option<Observed> {
+    let view = cache.read();
+    let object = view.get(Kind::Rollout, namespace, name)?;
+    let rollout = parse_rollout(&object).ok()?;
+
+    let workload_name = &rollout.spec.workload_ref.name;
+    let workload = view.get(Kind::Deployment, namespace, workload_name);
+    let canary = view.get(Kind::Deployment, namespace, &canary_name(workload_name));
+    let replica_sets =
+        |owner: &Option<Object>| owner.as_ref().map(|owner| view.replica_sets_of(owner)).unwrap_or_default();
+
+    let service = &rollout.spec.traffic.service;
+    let (canary_service, stable_service) = (canary_name(service), stable_name(service));
+
+    Some(Observed {
+        replica_sets: replica_sets(&workload),
+        canary_replica_sets: replica_sets(&canary),
+        workload,
+        canary,
+        service: view.get(Kind::Service, namespace, service),
+        canary_service: view.get(Kind::Service, namespace, &canary_service),
+        stable_service: view.get(Kind::Service, namespace, &stable_service),
+        routes: routes(&view, namespace, &rollout),
+        destination_rules: view.in_namespace(Kind::DestinationRule, namespace).cloned().collect(),
+        endpoints: ReadyEndpoints {
+            service: ready_pods(&view, namespace, service),
+            canary: ready_pods(&view, namespace, &canary_service),
+            stable: ready_pods(&view, namespace, &stable_service),
+        },
+        templates: templates(&view, namespace, &rollout),
+        rival: rival(&view, &object, workload_name),
+        rollout,
+        cluster: cluster.clone(),
+        refusals: Vec::new(),
+        measurement: None,
+        troubles: None,
+    })
+}
+
+/// The routes of the spec, and those that a run has edited and that the spec does not name any more.
+fn routes(view: &View<'_>, namespace: &str, rollout: &Rollout) -> Vec<ObservedRoute> {
+    let mut references = rollout.spec.traffic.routes.clone();
+    for memory in rollout.status.iter().flat_map(|status| &status.routes) {
+        if !references.iter().any(|known| known.kind == memory.kind && known.name == memory.name) {
+            references.push(RouteRef { kind: memory.kind, name: memory.name.clone(), rules: Vec::new() });
+        }
+    }
+    let observed = references.into_iter().map(|reference| {
+        let kind = match reference.kind {
+            RouteKindName::HttpRoute => Kind::HttpRoute,
+            RouteKindName::VirtualService => Kind::VirtualService,
+        };
+        let object = view.get(kind, namespace, &reference.name);
+        ObservedRoute { reference, object }
+    });
+    observed.collect()
+}
+
+/// The templates of the analysis. One that can't be read counts as missing; the API server's schema refuses such ones.
+fn templates(view: &View<'_>, namespace: &str, rollout: &Rollout) -> Vec<ObservedTemplate> {
+    let Some(analysis) = &rollout.spec.analysis else { return Vec::new() };
+    let observed = analysis.templates.iter().map(|template| {
+        let object = view
+            .get(Kind::AnalysisTemplate, namespace, &template.name)
+            .or_else(|| view.get(Kind::ClusterAnalysisTemplate, "", &template.name));
+        ObservedTemplate {
+            name: template.name.clone(),
+            spec: object.and_then(|object| spec_of::<AnalysisTemplateSpec>(&object)),
+        }
+    });
+    observed.collect()
+}
+
+fn spec_of<T: DeserializeOwned>(object: &Object) -> Option<T> {
+    T::deserialize(object.at("/spec")?).ok()
+}
+
+/// Names of the pods that are ready behind a Service.
+fn ready_pods(view: &View<'_>, namespace: &str, service: &str) -> BTreeSet<String> {
+    let slices = view.slices_of(namespace, service);
+    let endpoints = slices.iter().flat_map(|slice| slice.list("/endpoints"));
+    // The API says of `ready`: absent means unknown, to be read as true.
+    let ready = endpoints.filter(|endpoint| endpoint["conditions"]["ready"].as_bool().unwrap_or(true));
+    ready
+        .filter(|endpoint| endpoint["targetRef"]["kind"] == "Pod")
+        .filter_map(|endpoint| Some(endpoint["targetRef"]["name"].as_str()?.to_owned()))
+        .collect()
+}
+
+/// The Rollout that has the workload, where it is an older one: by creation time, then by name.
+fn rival(view: &View<'_>, rollout: &Object, workload: &str) -> Option<String> {
+    let age = |rollout: &Object| (rollout.created(), rollout.name().to_owned());
+    let same_workload = view
+        .interested(Kind::Deployment, rollout.namespace(), workload)
+        .into_iter()
+        .filter_map(|key| view.get(Kind::Rollout, &key.namespace, &key.name))
+        .filter(|other| other.text("/spec/workloadRef/name") == workload);
+    let oldest = same_workload.min_by_key(age)?;
+    (oldest.name() != rollout.name()).then(|| oldest.name().to_owned())
+}

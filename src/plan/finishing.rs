@@ -1,0 +1,49 @@
+//! After the rolling update: the routes go back to what their user wrote, then the canary goes.
+
+use std::time::Duration;
+
+use super::{
+    draft::Draft,
+    facts::Facts,
+    objects, run,
+    traffic::{self, Applied},
+};
+use crate::api::{OutcomeKind, Phase};
+
+/// How long every proxy is given to take the restored routes before what they named goes away.
+pub(super) const PROPAGATION: Duration = Duration::from_secs(2);
+
+pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
+    draft.again(PROPAGATION);
+    match traffic::restore(draft, facts) {
+        Applied::Yes => {}
+        Applied::NotYet => return,
+        Applied::Refused(why) => return draft.say(why),
+    }
+    let waited = draft.status.run.as_ref().map_or(PROPAGATION, |run| run::since(draft.now, &run.since));
+    if waited < PROPAGATION {
+        return draft.again(PROPAGATION.saturating_sub(waited));
+    }
+    let canary = objects::delete(draft, facts.canary());
+    let services = objects::delete_services(draft, facts);
+    let subsets = objects::remove_subsets(draft, facts);
+    let unpinned = objects::unpin(draft, facts);
+    if canary || services || subsets || unpinned {
+        return;
+    }
+    let Some(ending) = draft.status.run.as_mut().and_then(|run| run.ending.take()) else {
+        return draft.enter(Phase::Idle, "the run is over");
+    };
+    let message = match ending.outcome {
+        OutcomeKind::Promoted => {
+            format!("revision {} is what all users get: {}", run::stable_revision(draft), ending.message)
+        }
+        _ => ending.message.clone(),
+    };
+    draft.tell(&ending.reason.clone(), &message);
+    run::push(draft, ending);
+    run::close(draft);
+    draft.enter(Phase::Idle, &message);
+    draft.status.verdict = None;
+    draft.again(Duration::ZERO);
+}

@@ -1,0 +1,98 @@
+//! Before any traffic: the stable side is fenced off, then the canary's pods start.
+
+use std::time::Duration;
+
+use super::{
+    draft::Draft,
+    facts::Facts,
+    look, objects, progressing, run,
+    traffic::{self, Applied},
+};
+use crate::{
+    api::{OutcomeKind, Phase},
+    workload::deployment,
+};
+
+/// How often an unready canary is looked at again, should no watch tell.
+const AGAIN: Duration = Duration::from_secs(5);
+
+pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
+    draft.again(AGAIN);
+    let Some(step) = facts.steps.first() else { return };
+    objects::hold(draft, facts);
+    let fenced = objects::fence(draft, facts, &run::stable_revision(draft));
+    // The route names the stable backend before there is a canary that the user's own one would select too.
+    match if facts.pinned { Applied::Yes } else { stable_backend(draft, facts, fenced) } {
+        Applied::Yes => {}
+        Applied::NotYet => return draft.say("the routes are moved to the stable pods by name"),
+        Applied::Refused(why) => return draft.say(why),
+    }
+    let needed = replicas(facts, step.weight);
+    objects::canary(draft, facts, needed);
+    if draft.has_effects() || !progressing::ready(facts, needed) {
+        return wait(draft, facts, needed);
+    }
+    draft.status.canary_revision = facts.canary_replica_set().and_then(deployment::revision).map(str::to_owned);
+    let sight = look::take(draft, facts, step, false);
+    if !sight.clear {
+        return draft.say(blind(draft));
+    }
+    let message = format!(
+        "{} % of the traffic goes to revision {}",
+        step.weight,
+        draft.status.canary_revision.clone().unwrap_or_default()
+    );
+    draft.enter(Phase::Progressing, &message);
+    progressing::aim(draft, step.weight);
+    draft.save();
+    traffic::split(draft, facts, step.weight, true);
+    draft.again(Duration::from_millis(200));
+}
+
+/// Whether the canary could take its first share now.
+pub(super) fn canary_is_ready(facts: &Facts<'_>) -> bool {
+    facts.steps.first().is_some_and(|step| progressing::ready(facts, replicas(facts, step.weight)))
+}
+
+/// How many canary pods a weight needs.
+pub(super) fn replicas(facts: &Facts<'_>, weight: u32) -> u32 {
+    deployment::canary_replicas(deployment::wanted(facts.workload), weight)
+}
+
+/// The routes of an unpinned run, once what they will name is there.
+fn stable_backend(draft: &mut Draft<'_>, facts: &Facts<'_>, fenced: bool) -> Applied {
+    let stable = facts.observed.endpoints.stable.len();
+    if !fenced || (facts.needs_stable_service() && stable == 0) {
+        return Applied::NotYet;
+    }
+    traffic::to_stable(draft, facts)
+}
+
+/// Waits for the canary's pods, up to the deadline.
+pub(super) fn wait(draft: &mut Draft<'_>, facts: &Facts<'_>, needed: u32) {
+    let now = draft.time();
+    if let Some(run) = &mut draft.status.run {
+        run.unready_since.get_or_insert(now);
+    }
+    let name = facts.canary_name();
+    if run::overdue(facts, draft.now) {
+        let limit = humantime::format_duration(facts.spec.progress_deadline.into());
+        let why = facts.observed.troubles.as_deref().unwrap_or_default().join("; ");
+        let why = if why.is_empty() { "its pods give no reason".to_owned() } else { why };
+        let ready = facts.canary().map_or(0, deployment::ready);
+        let message = format!("Deployment {name} has {ready} of {needed} pods ready after {limit}: {why}");
+        return run::roll_back(draft, facts, OutcomeKind::RolledBack, "CanaryNotReady", &message);
+    }
+    // Without the count: every count would be a write, and the Deployment shows it.
+    draft.say(format!("waiting for {needed} ready pods of Deployment {name}"));
+    if let Some(deadline) = run::deadline(facts) {
+        draft.again(Duration::try_from(deadline.duration_since(draft.now)).unwrap_or_default());
+    }
+}
+
+/// Why no weight is raised.
+pub(super) fn blind(draft: &Draft<'_>) -> String {
+    let blind = draft.status.run.as_ref().and_then(|run| run.blind.as_ref());
+    let why = blind.map_or_else(|| "Prometheus was not asked yet".to_owned(), |blind| blind.message.clone());
+    format!("holding, no weight is raised without sight: {why}")
+}

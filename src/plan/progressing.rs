@@ -1,0 +1,275 @@
+//! The canary has traffic: it is looked at, and the weight follows what is seen.
+//!
+//! In this order: a regression ends everything; a canary without ready pods has no weight; a weight is raised only where
+//! enough pods are ready and Prometheus can be seen; a step passes when its judge and its clock both say so.
+
+use std::time::Duration;
+
+use super::{
+    draft::Draft,
+    facts::Facts,
+    look::{self, Sight},
+    objects, preparing, run,
+    traffic::{self, Applied},
+};
+use crate::{
+    api::{NoDataPolicy, OnRegression, OutcomeKind, Pause, PauseReason, PauseStatus, Phase, Step, WeightStatus},
+    judge::{TimeoutAction, Verdict},
+    workload::deployment,
+};
+
+/// How long after a raise Siskin looks whenever Prometheus may have something new.
+const FRESH: Duration = Duration::from_mins(2);
+/// How often that is.
+const FRESH_LOOKS: Duration = Duration::from_secs(1);
+/// How often a step without analysis is looked at, should no watch tell.
+const UNJUDGED_LOOKS: Duration = Duration::from_secs(30);
+/// How long the data plane is given to show the new share before it is taken as reached all the same.
+const SHARE_PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
+    let index =
+        draft.status.step.as_ref().map_or(0, |step| step.index as usize).min(facts.steps.len().saturating_sub(1));
+    let Some(step) = facts.steps.get(index).cloned() else { return };
+    next_look(draft, facts);
+    let reached = draft.status.run.as_ref().is_some_and(|run| run.reached_at.is_some());
+    let sight = look::take(draft, facts, &step, reached);
+    if harmful(draft, facts, &sight) || unseen(draft, facts) {
+        return;
+    }
+    if paused_for(draft) == Some(PauseReason::Regression) {
+        traffic::to_stable(draft, facts);
+        return;
+    }
+    objects::hold(draft, facts);
+    objects::fence(draft, facts, &run::stable_revision(draft));
+    let needed = preparing::replicas(facts, step.weight);
+    objects::canary(draft, facts, needed);
+    let live = facts.live_weight();
+    let enough = ready(facts, needed);
+    let weight = match (pods_ready(facts), enough) {
+        (0, _) => 0,
+        (_, true) => step.weight,
+        (_, false) => live.min(step.weight),
+    };
+    let applied = traffic::split(draft, facts, weight, sight.clear && enough);
+    if !enough && weight < step.weight {
+        return preparing::wait(draft, facts, needed);
+    }
+    if let Some(run) = &mut draft.status.run {
+        run.unready_since = None;
+    }
+    match applied {
+        Applied::Refused(why) => return draft.say(why),
+        Applied::NotYet if !sight.clear && live < weight => return draft.say(preparing::blind(draft)),
+        Applied::NotYet => return,
+        Applied::Yes => {}
+    }
+    if reached || reach(draft, facts, &step, &sight) {
+        pass(draft, facts, &step, index, &sight);
+    }
+}
+
+/// Asks for a weight; the metric window starts when it is reached.
+pub(super) fn aim(draft: &mut Draft<'_>, weight: u32) {
+    let applied = draft.status.weight.map_or(0, |weight| weight.applied);
+    draft.status.weight = Some(WeightStatus { desired: weight, applied });
+    if let Some(run) = &mut draft.status.run {
+        run.reached_at = None;
+        run.elapsed_ms = 0;
+    }
+}
+
+/// How many of the canary's pods could take a request, as the endpoints say.
+fn pods_ready(facts: &Facts<'_>) -> usize {
+    let endpoints = &facts.observed.endpoints;
+    let by_service = facts.needs_canary_service().then_some(endpoints.canary.len());
+    let prefix = facts.canary_replica_set().map(|set| format!("{}-", set.name()));
+    let by_subset =
+        facts.routes.iter().any(|route| route.subset.is_some()).then(|| {
+            prefix.map_or(0, |prefix| endpoints.service.iter().filter(|pod| pod.starts_with(&prefix)).count())
+        });
+    by_service.into_iter().chain(by_subset).min().unwrap_or(0)
+}
+
+/// Whether the canary can take the load of `needed` pods, at its newest template only.
+pub(super) fn ready(facts: &Facts<'_>, needed: u32) -> bool {
+    facts.canary().is_some_and(|canary| deployment::ready_at_its_template(canary, needed))
+        && pods_ready(facts) >= needed as usize
+}
+
+fn next_look(draft: &mut Draft<'_>, facts: &Facts<'_>) {
+    let Some(analysis) = &facts.spec.analysis else { return draft.again(UNJUDGED_LOOKS) };
+    let interval = Duration::from(analysis.interval);
+    let fresh = draft.status.run.as_ref().is_some_and(|run| {
+        let raised = run.reached_at.as_ref().unwrap_or(&run.since);
+        run.pause.is_none() && run::since(draft.now, raised) < FRESH
+    });
+    draft.again(if fresh { interval.min(FRESH_LOOKS) } else { interval });
+}
+
+/// Ends or stops the run where the judge says so.
+fn harmful(draft: &mut Draft<'_>, facts: &Facts<'_>, sight: &Sight) -> bool {
+    let Some(analysis) = &facts.spec.analysis else { return false };
+    let Some(Verdict::Rollback(_)) = sight.decision.as_ref().map(|decision| &decision.verdict) else { return false };
+    if paused_for(draft) == Some(PauseReason::Regression) {
+        return false;
+    }
+    let message = sight.decision.as_ref().map(|decision| decision.verdict.explain()).unwrap_or_default();
+    match analysis.on_regression {
+        OnRegression::Rollback => run::roll_back(draft, facts, OutcomeKind::RolledBack, "Regression", &message),
+        OnRegression::Pause => {
+            traffic::to_stable(draft, facts);
+            draft.status.weight = Some(WeightStatus::default());
+            pause(draft, PauseReason::Regression, &message);
+            draft.save();
+            draft.warn("Regression", &format!("{message}; the traffic is back on the stable version, resume or abort"));
+        }
+    }
+    true
+}
+
+/// Acts on blindness that has lasted too long.
+fn unseen(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
+    let Some(analysis) = &facts.spec.analysis else { return false };
+    let Some(blind) = draft.status.run.as_ref().and_then(|run| run.blind.clone()) else { return false };
+    draft.say(format!("holding: {}", blind.message));
+    let limit = Duration::from(analysis.on_no_data.after);
+    let lasted = run::since(draft.now, &blind.since);
+    if lasted < limit {
+        draft.again(limit.saturating_sub(lasted));
+        return false;
+    }
+    if draft.status.run.as_ref().is_some_and(|run| run.pause.is_some()) {
+        return false;
+    }
+    let message = format!("nothing could be seen for {}: {}", humantime::format_duration(limit), blind.message);
+    match analysis.on_no_data.action {
+        NoDataPolicy::Rollback => run::roll_back(draft, facts, OutcomeKind::RolledBack, "NoData", &message),
+        NoDataPolicy::Pause => {
+            pause(draft, PauseReason::NoData, &message);
+            draft.warn("NoData", &message);
+        }
+    }
+    true
+}
+
+/// Whether the step's weight is reached: on the routes, and as far as requests show it.
+fn reach(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, sight: &Sight) -> bool {
+    let before = draft.status.weight.map_or(0, |weight| weight.applied);
+    // Halfway between the old and the new weight tells the two apart even from few requests.
+    let halfway = f64::from(before + step.weight) / 200.0;
+    let agrees = sight.share.is_some_and(|share| share >= halfway);
+    let waited = draft.status.run.as_ref().map_or(Duration::ZERO, |run| run::since(draft.now, &run.since));
+    if !facts.metrics.is_empty() && !agrees && waited < SHARE_PATIENCE {
+        return false;
+    }
+    let now = draft.time();
+    draft.status.weight = Some(WeightStatus { desired: step.weight, applied: step.weight });
+    if let Some(run) = &mut draft.status.run {
+        run.reached_at = Some(now);
+        run.elapsed_ms = 0;
+    }
+    look::start_step(draft, facts, step);
+    draft.again(FRESH_LOOKS);
+    true
+}
+
+/// Lets the step pass, pause or time out.
+fn pass(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, index: usize, sight: &Sight) {
+    if let Some(reason) = paused_for(draft) {
+        if reason == PauseReason::Step && pause_is_over(draft, facts, step) {
+            advance(draft, facts, index);
+        }
+        return;
+    }
+    let (least, _) = look::hold_of(step);
+    if facts.spec.analysis.is_none() {
+        let held = elapsed(draft, facts);
+        if held >= least {
+            return complete(draft, facts, step, index);
+        }
+        draft.say(format!("{} % for {}, without analysis", step.weight, humantime::format_duration(least)));
+        return draft.again(least.saturating_sub(held));
+    }
+    let Some(decision) = &sight.decision else { return };
+    let explained = decision.verdict.explain();
+    match &decision.verdict {
+        Verdict::Advance { .. } => complete(draft, facts, step, index),
+        Verdict::TimedOut { action, .. } => match action {
+            TimeoutAction::Advance => complete(draft, facts, step, index),
+            TimeoutAction::Rollback => run::roll_back(draft, facts, OutcomeKind::RolledBack, "Timeout", &explained),
+            TimeoutAction::Pause => {
+                pause(draft, PauseReason::Timeout, &explained);
+                draft.warn("Timeout", &explained);
+            }
+        },
+        Verdict::Continue(_) | Verdict::NoData { .. } => draft.say(explained),
+        Verdict::Rollback(_) => {}
+    }
+}
+
+/// The step has passed: its pause begins, or the next step.
+fn complete(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, index: usize) {
+    match &step.pause {
+        None => advance(draft, facts, index),
+        Some(Pause { duration }) => {
+            let until = duration.map_or("until a person resumes".to_owned(), |length| {
+                format!("for {}", humantime::format_duration(length.into()))
+            });
+            pause(draft, PauseReason::Step, &format!("the step at {} % has passed; pausing {until}", step.weight));
+        }
+    }
+}
+
+/// On to the next step, or to the promotion after the last one.
+pub(super) fn advance(draft: &mut Draft<'_>, facts: &Facts<'_>, index: usize) {
+    let Some(next) = facts.steps.get(index + 1) else {
+        let message = format!("all {} steps have passed", facts.steps.len());
+        return run::promote(draft, facts, "Promoted", &message);
+    };
+    run::set_step(draft, facts, index + 1);
+    if let Some(run) = &mut draft.status.run {
+        run.pause = None;
+    }
+    draft.enter(Phase::Progressing, &format!("raising to {} %", next.weight));
+    aim(draft, next.weight);
+    draft.save();
+    draft.again(Duration::ZERO);
+}
+
+fn pause_is_over(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step) -> bool {
+    let Some(length) = step.pause.as_ref().and_then(|pause| pause.duration).map(Duration::from) else { return false };
+    let Some(pause) = draft.status.run.as_ref().and_then(|run| run.pause.clone()) else { return false };
+    let waited = elapsed(draft, facts).saturating_sub(Duration::from_millis(pause.from_ms));
+    draft.again(length.saturating_sub(waited));
+    waited >= length
+}
+
+/// How long the step has lasted: seen time where there is analysis, else all the time.
+fn elapsed(draft: &Draft<'_>, facts: &Facts<'_>) -> Duration {
+    let Some(run) = &draft.status.run else { return Duration::ZERO };
+    match (&facts.spec.analysis, &run.reached_at) {
+        (Some(_), _) => Duration::from_millis(run.elapsed_ms),
+        (None, Some(reached)) => run::since(draft.now, reached),
+        (None, None) => Duration::ZERO,
+    }
+}
+
+/// Stops going on; the weight stays, and looks go on.
+pub(super) fn pause(draft: &mut Draft<'_>, reason: PauseReason, message: &str) {
+    let since = draft.time();
+    let from_ms = draft.status.run.as_ref().map_or(0, |run| {
+        let wall = run.reached_at.as_ref().map_or(Duration::ZERO, |reached| run::since(draft.now, reached));
+        if run.metrics.is_empty() { u64::try_from(wall.as_millis()).unwrap_or(0) } else { run.elapsed_ms }
+    });
+    draft.enter(Phase::Paused, message);
+    if let Some(run) = &mut draft.status.run {
+        run.pause = Some(PauseStatus { reason, since, from_ms });
+    }
+    draft.again(Duration::ZERO);
+}
+
+pub(super) fn paused_for(draft: &Draft<'_>) -> Option<PauseReason> {
+    Some(draft.status.run.as_ref()?.pause.as_ref()?.reason)
+}

@@ -1,0 +1,63 @@
+//! The workload's own rolling update brings the new version, while the canary still serves its share.
+
+use std::time::Duration;
+
+use super::{draft::Draft, facts::Facts, finishing, objects, run};
+use crate::{
+    api::{OutcomeKind, Phase},
+    workload::{TemplateIs, deployment},
+};
+
+/// How often a rolling update is looked at, should no watch tell.
+const AGAIN: Duration = Duration::from_secs(15);
+
+pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
+    draft.again(AGAIN);
+    // Everything that carries stable traffic takes in old and new pods before the first old one goes.
+    let open = objects::unfence(draft, facts);
+    let released = !objects::unhold(draft, facts);
+    let Some(new) = deployment::current_replica_set(facts.workload, &facts.observed.replica_sets) else { return };
+    let wanted = deployment::wanted(facts.workload);
+    let prefix = format!("{}-", new.name());
+    let endpoints = &facts.observed.endpoints;
+    let carriers = if facts.needs_stable_service() { &endpoints.stable } else { &endpoints.service };
+    let serving = carriers.iter().filter(|pod| pod.starts_with(&prefix)).count();
+    if !(open && released && deployment::rolled_out(facts.workload) && serving >= wanted as usize) {
+        return draft.say(progress(facts));
+    }
+    let revision = deployment::revision(new).unwrap_or_default().to_owned();
+    if facts.template == TemplateIs::Stable
+        && let Some(ending) = draft.status.run.as_mut().and_then(|run| run.ending.as_mut())
+    {
+        ending.outcome = OutcomeKind::Reverted;
+        ending.reason = "Reverted".to_owned();
+        ending.message = "the pod template was reverted during the promotion".to_owned();
+    }
+    draft.status.stable_revision = Some(revision.clone());
+    draft.enter(
+        Phase::Finishing,
+        &format!("all {wanted} pods run revision {revision}; the routes go back to what they were"),
+    );
+    draft.save();
+    finishing::plan(draft, facts);
+}
+
+/// What the rolling update is at, and what keeps it, in the words of its controller.
+fn progress(facts: &Facts<'_>) -> String {
+    let name = facts.workload.name();
+    let stuck = facts
+        .workload
+        .list("/status/conditions")
+        .iter()
+        .find(|condition| condition["type"] == "Progressing" && condition["status"] == "False")
+        .and_then(|condition| condition["message"].as_str());
+    match stuck {
+        Some(why) => format!("the rolling update of Deployment {name} does not get on: {why}"),
+        None => format!("the rolling update of Deployment {name} brings the new version"),
+    }
+}
+
+/// Goes on to the promotion whatever the judge would say, because a person said so.
+pub(super) fn asked(draft: &mut Draft<'_>, facts: &Facts<'_>, by: &str) {
+    run::promote(draft, facts, "PromotedByPerson", &format!("{by} asked for the promotion"));
+}

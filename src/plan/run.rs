@@ -1,0 +1,182 @@
+//! What begins, supersedes and ends a run, whatever phase it is in.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{draft::Draft, facts::Facts, traffic};
+use crate::{
+    api::{Outcome, OutcomeKind, Phase, RunStatus, StepStatus, WeightStatus},
+    workload::{TemplateIs, deployment},
+};
+
+/// How many runs are remembered.
+const OUTCOMES: usize = 10;
+
+/// Begins a run for the workload's new template: the status first, then what prepares it. Where no policy holds the
+/// workload, every moment counts.
+pub(super) fn begin(draft: &mut Draft<'_>, facts: &Facts<'_>) {
+    let now = draft.time();
+    draft.status.runs += 1;
+    draft.status.run = Some(RunStatus {
+        started_at: now.clone(),
+        since: now,
+        pinned: facts.pinned,
+        reached_at: None,
+        elapsed_ms: 0,
+        seen_at: None,
+        blind: None,
+        unready_since: None,
+        pause: None,
+        metrics: Vec::new(),
+        ending: None,
+    });
+    draft.status.canary_revision = None;
+    draft.status.evidence.clear();
+    draft.status.verdict = None;
+    draft.status.weight = Some(WeightStatus::default());
+    set_step(draft, facts, 0);
+    draft.enter(Phase::Preparing, "starting the canary");
+    draft.save();
+    let revision = draft.status.stable_revision.clone().unwrap_or_default();
+    draft.tell(
+        "RolloutStarted",
+        &format!(
+            "Deployment {} has a new pod template; revision {revision} stays in front of users while it is judged",
+            facts.workload.name()
+        ),
+    );
+    super::preparing::plan(draft, facts);
+}
+
+/// Names the step in the status, from 0.
+pub(super) fn set_step(draft: &mut Draft<'_>, facts: &Facts<'_>, index: usize) {
+    let count = facts.steps.len();
+    draft.status.step = Some(StepStatus {
+        index: u32::try_from(index).unwrap_or(u32::MAX),
+        count: u32::try_from(count).unwrap_or(u32::MAX),
+        position: format!("{}/{count}", index + 1),
+    });
+}
+
+/// A template that is not the one of the run ends it: a revert without blame, anything newer by taking its place.
+/// Says whether it did.
+pub(super) fn template_changed(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
+    let phase = draft.status.phase;
+    let judged = matches!(phase, Phase::Preparing | Phase::Progressing | Phase::Paused);
+    match facts.template {
+        TemplateIs::Stable if judged => {
+            let message = format!(
+                "the pod template of Deployment {} was reverted to revision {}",
+                facts.workload.name(),
+                stable_revision(draft)
+            );
+            roll_back(draft, facts, OutcomeKind::Reverted, "Reverted", &message);
+            true
+        }
+        // In Preparing nobody has seen the canary yet: it is made anew from the newer template.
+        TemplateIs::New if matches!(phase, Phase::Progressing | Phase::Paused) => {
+            supersede(draft, facts);
+            true
+        }
+        // The policy has held the workload again in the middle of its rolling update.
+        TemplateIs::New if phase == Phase::Promoting && deployment::held(facts.workload) => {
+            supersede(draft, facts);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn supersede(draft: &mut Draft<'_>, facts: &Facts<'_>) {
+    traffic::to_stable(draft, facts);
+    draft.save();
+    if draft.status.phase == Phase::Promoting {
+        // Both old and new pods were good enough for users; the larger set carries them until the next promotion.
+        let largest = deployment::largest_replica_set(&facts.observed.replica_sets).and_then(deployment::revision);
+        draft.status.stable_revision = largest.map(str::to_owned).or(draft.status.stable_revision.take());
+    }
+    let message = format!("Deployment {} got a newer pod template", facts.workload.name());
+    let outcome = outcome(draft, OutcomeKind::Superseded, "Superseded", &message);
+    push(draft, outcome);
+    draft.tell("RolloutSuperseded", &message);
+    begin(draft, facts);
+}
+
+/// Ends the run by taking the traffic back: the routes first, then the status, then people are told.
+pub(super) fn roll_back(draft: &mut Draft<'_>, facts: &Facts<'_>, kind: OutcomeKind, reason: &str, message: &str) {
+    traffic::to_stable(draft, facts);
+    let ending = outcome(draft, kind, reason, message);
+    if let Some(run) = &mut draft.status.run {
+        run.ending = Some(ending);
+        run.pause = None;
+    }
+    draft.status.weight = Some(WeightStatus::default());
+    draft.enter(Phase::RollingBack, message);
+    draft.save();
+    match kind {
+        OutcomeKind::RolledBack => draft.warn(reason, message),
+        _ => draft.tell(reason, message),
+    }
+    draft.again(Duration::from_millis(200));
+}
+
+/// Lets the workload roll out the new version.
+pub(super) fn promote(draft: &mut Draft<'_>, facts: &Facts<'_>, reason: &str, message: &str) {
+    let ending = outcome(draft, OutcomeKind::Promoted, reason, message);
+    if let Some(run) = &mut draft.status.run {
+        run.ending = Some(ending);
+        run.pause = None;
+    }
+    draft.enter(Phase::Promoting, message);
+    draft.save();
+    super::promoting::plan(draft, facts);
+}
+
+fn outcome(draft: &Draft<'_>, outcome: OutcomeKind, reason: &str, message: &str) -> Outcome {
+    Outcome {
+        outcome,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        run: draft.status.runs,
+        revision: draft.status.canary_revision.clone(),
+        at: draft.time(),
+    }
+}
+
+/// Remembers how the run ended, newest first.
+pub(super) fn push(draft: &mut Draft<'_>, outcome: Outcome) {
+    draft.status.outcomes.insert(0, outcome);
+    draft.status.outcomes.truncate(OUTCOMES);
+}
+
+/// Clears what only a run needs; the evidence of the last one stays for people to read.
+pub(super) fn close(draft: &mut Draft<'_>) {
+    draft.status.run = None;
+    draft.status.routes.clear();
+    draft.status.step = None;
+    draft.status.weight = None;
+    draft.status.canary_revision = None;
+}
+
+pub(super) fn stable_revision(draft: &Draft<'_>) -> String {
+    draft.status.stable_revision.clone().unwrap_or_default()
+}
+
+/// How long ago something was.
+pub(super) fn since(now: Timestamp, then: &Time) -> Duration {
+    Duration::try_from(now.duration_since(then.0)).unwrap_or_default()
+}
+
+/// How long the canary may still take to become ready; nothing while enough of it is.
+pub(super) fn deadline(facts: &Facts<'_>) -> Option<Timestamp> {
+    let unready = facts.status().run.as_ref()?.unready_since.as_ref()?;
+    let limit = SignedDuration::try_from(Duration::from(facts.spec.progress_deadline)).ok()?;
+    unready.0.checked_add(limit).ok()
+}
+
+/// Whether the canary's time to become ready is over.
+pub(super) fn overdue(facts: &Facts<'_>, now: Timestamp) -> bool {
+    deadline(facts).is_some_and(|deadline| now >= deadline)
+}

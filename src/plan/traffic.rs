@@ -1,0 +1,129 @@
+//! Weights on the user's routes: raised with care, lowered at once, and at the end put back.
+
+use super::{
+    draft::Draft,
+    facts::{Facts, Route},
+};
+use crate::{
+    act::Purpose,
+    api::{RouteMemory, RouteRef},
+    route::{self, Acceptance, RouteBefore},
+};
+
+/// How a set of routes stands to what was asked of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Applied {
+    /// Every route has it, and the data plane has said so.
+    Yes,
+    /// Written, or about to be.
+    NotYet,
+    /// The data plane refuses a route; its words.
+    Refused(String),
+}
+
+/// Gives the canary this share on every route. `may_raise` says whether it may get more than it has.
+pub(super) fn split(draft: &mut Draft<'_>, facts: &Facts<'_>, weight: u32, may_raise: bool) -> Applied {
+    let mut applied = Applied::Yes;
+    for route in &facts.routes {
+        applied = applied.and(if route.leaving {
+            leave(draft, facts, route);
+            Applied::Yes
+        } else {
+            split_one(draft, facts, route, weight, may_raise)
+        });
+    }
+    applied
+}
+
+fn split_one(draft: &mut Draft<'_>, facts: &Facts<'_>, route: &Route<'_>, weight: u32, may_raise: bool) -> Applied {
+    let backends = facts.backends(route);
+    let at = |weight| route::split(route.kind, route.live, &route.reference.rules, &backends, route.before, weight);
+    let (edit, mut applied) = match at(weight) {
+        Ok(edit) => (edit, Applied::Yes),
+        // The user wrote weights in mid-run that can't be divided like that. None at all is always possible.
+        Err(problem) => match at(0) {
+            Ok(edit) => (edit, Applied::Refused(problem.to_string())),
+            Err(_) => return Applied::Refused(problem.to_string()),
+        },
+    };
+    if edit.patch.is_some() && edit.raises {
+        if !may_raise {
+            return Applied::NotYet;
+        }
+        // What is put back later must be known before it is changed.
+        remember(draft, route.reference, edit.before);
+        draft.save();
+        draft.patch(route.key(), edit.patch, Purpose::Raise);
+        return Applied::NotYet;
+    }
+    remember(draft, route.reference, edit.before);
+    if draft.patch(route.key(), edit.patch, Purpose::Lower) {
+        applied = applied.and(Applied::NotYet);
+    }
+    applied.and(accepted(route))
+}
+
+/// Takes the canary off every route: lowering, before anything else. Where the Service is pinned that is the user's own
+/// text; else the stable backend stays named until the canary's pods are gone.
+pub(super) fn to_stable(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
+    split(draft, facts, 0, false)
+}
+
+/// The routes as their user wrote them.
+pub(super) fn restore(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
+    let mut applied = Applied::Yes;
+    for route in &facts.routes {
+        let edit = restored(facts, route);
+        applied = applied.and(if draft.patch(route.key(), edit, Purpose::Restore) {
+            Applied::NotYet
+        } else {
+            accepted(route)
+        });
+    }
+    applied
+}
+
+/// Puts a route back that the spec does not name any more, and forgets it once that is done.
+fn leave(draft: &mut Draft<'_>, facts: &Facts<'_>, route: &Route<'_>) {
+    if !draft.patch(route.key(), restored(facts, route), Purpose::Restore) {
+        let gone = route.reference;
+        draft.status.routes.retain(|known| known.kind != gone.kind || known.name != gone.name);
+    }
+}
+
+fn restored(facts: &Facts<'_>, route: &Route<'_>) -> Option<json_patch::Patch> {
+    let nothing = RouteBefore::default();
+    let before = route.before.unwrap_or(&nothing);
+    route::restore(route.kind, route.live, &facts.backends(route), before).patch
+}
+
+/// Keeps what a route looked like, for putting it back.
+fn remember(draft: &mut Draft<'_>, reference: &RouteRef, before: RouteBefore) {
+    let memory = &mut draft.status.routes;
+    match memory.iter_mut().find(|known| known.kind == reference.kind && known.name == reference.name) {
+        Some(known) => known.before = before,
+        None => memory.push(RouteMemory { kind: reference.kind, name: reference.name.clone(), before }),
+    }
+}
+
+fn accepted(route: &Route<'_>) -> Applied {
+    match route::acceptance(route.kind, route.live) {
+        Acceptance::Accepted => Applied::Yes,
+        Acceptance::Pending { .. } => Applied::NotYet,
+        Acceptance::Refused { parent, reason, message } => Applied::Refused(format!(
+            "{} {} is refused by {parent}: {reason}: {message}",
+            route.kind,
+            route.live.name()
+        )),
+    }
+}
+
+impl Applied {
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Refused(why), _) | (_, Self::Refused(why)) => Self::Refused(why),
+            (Self::Yes, Self::Yes) => Self::Yes,
+            _ => Self::NotYet,
+        }
+    }
+}

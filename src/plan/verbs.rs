@@ -1,0 +1,128 @@
+//! What a person asked for: done once, in the phases where it makes sense, and answered with a sentence in all others.
+
+use std::time::Duration;
+
+use super::{draft::Draft, facts::Facts, progressing, promoting, run, traffic};
+use crate::{
+    api::{OutcomeKind, PauseReason, Phase, Verb, VerbAnswer, VerbRequest},
+    model::VERB_ANNOTATION,
+};
+
+/// Answers a request that was not answered yet. Says whether that was all there is to do now.
+pub(super) fn answer(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
+    let annotations = draft.observed.rollout.metadata.annotations.as_ref();
+    let Some(text) = annotations.and_then(|annotations| annotations.get(VERB_ANNOTATION)) else { return false };
+    let Ok(request) = serde_json::from_str::<VerbRequest>(text) else { return false };
+    if draft.status.last_verb.as_ref().is_some_and(|last| last.request.id == request.id) {
+        return false;
+    }
+    let result = apply(draft, facts, &request);
+    let accepted = result.is_ok();
+    let message = result.unwrap_or_else(|refusal| refusal);
+    draft.status.last_verb = Some(VerbAnswer { request, accepted, message });
+    draft.again(Duration::ZERO);
+    accepted
+}
+
+/// What was done, or why not.
+fn apply(draft: &mut Draft<'_>, facts: &Facts<'_>, request: &VerbRequest) -> Result<String, String> {
+    let phase = draft.status.phase;
+    let judging = matches!(phase, Phase::Preparing | Phase::Progressing | Phase::Paused);
+    let by = &request.by;
+    match request.verb {
+        Verb::Pause if phase == Phase::Paused => Err("the run is paused already".to_owned()),
+        Verb::Pause if phase == Phase::Progressing => {
+            progressing::pause(draft, PauseReason::Person, &format!("paused by {by}"));
+            Ok("paused; the weight stays, and a regression still rolls back".to_owned())
+        }
+        Verb::Resume if phase == Phase::Paused => Ok(resume(draft, facts)),
+        Verb::Resume => Err(format!("only a paused run can be resumed; this one is {}", word(phase))),
+        Verb::Promote if matches!(phase, Phase::Progressing | Phase::Paused) => {
+            let index = draft.status.step.as_ref().map_or(0, |step| step.index as usize);
+            progressing::advance(draft, facts, index);
+            Ok(format!("step {} has passed at the word of {by}", index + 1))
+        }
+        Verb::PromoteFull if matches!(phase, Phase::Progressing | Phase::Paused) => {
+            promoting::asked(draft, facts, by);
+            Ok("all steps are passed; the new version rolls out".to_owned())
+        }
+        Verb::Skip if judging || phase == Phase::RolledBack => {
+            skip(draft, facts, by);
+            Ok("the new version rolls out without being judged".to_owned())
+        }
+        Verb::Abort if judging => {
+            run::roll_back(draft, facts, OutcomeKind::RolledBack, "Aborted", &format!("{by} aborted the run"));
+            Ok("the traffic is back on the stable version".to_owned())
+        }
+        Verb::Retry if phase == Phase::RolledBack => {
+            run::begin(draft, facts);
+            Ok("the run starts again".to_owned())
+        }
+        Verb::Retry => Err(format!("only a rolled back version can be tried again; this run is {}", word(phase))),
+        verb => Err(format!("{} makes no sense now: the Rollout is {}", name(verb), word(phase))),
+    }
+}
+
+/// Goes on where the run stopped; what it waited for counts anew.
+fn resume(draft: &mut Draft<'_>, facts: &Facts<'_>) -> String {
+    let reason = progressing::paused_for(draft);
+    let index = draft.status.step.as_ref().map_or(0, |step| step.index as usize);
+    if let Some(run) = &mut draft.status.run {
+        run.pause = None;
+        run.blind = None;
+        if reason == Some(PauseReason::Regression) {
+            // The person has seen the evidence and goes on all the same: it counts anew.
+            run.metrics.clear();
+        }
+    }
+    match reason {
+        Some(PauseReason::Step) => {
+            progressing::advance(draft, facts, index);
+            return "resumed; the next step begins".to_owned();
+        }
+        Some(PauseReason::Timeout | PauseReason::Regression) => {
+            let weight = facts.steps.get(index).map_or(0, |step| step.weight);
+            progressing::aim(draft, weight);
+        }
+        _ => {}
+    }
+    draft.enter(Phase::Progressing, "resumed");
+    "resumed at the same step".to_owned()
+}
+
+/// Rolls the new version out without a canary; one that has no traffic yet just goes.
+fn skip(draft: &mut Draft<'_>, facts: &Facts<'_>, by: &str) {
+    if draft.status.phase == Phase::RolledBack {
+        run::begin(draft, facts);
+    }
+    if draft.status.phase == Phase::Preparing {
+        traffic::to_stable(draft, facts);
+    }
+    run::promote(draft, facts, "Skipped", &format!("{by} skipped the judgement"));
+}
+
+fn name(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Pause => "pause",
+        Verb::Resume => "resume",
+        Verb::Promote => "promote",
+        Verb::PromoteFull => "promote --full",
+        Verb::Abort => "abort",
+        Verb::Retry => "retry",
+        Verb::Skip => "skip",
+    }
+}
+
+fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Pending => "not ready",
+        Phase::Idle => "idle, with no run on its way",
+        Phase::Preparing => "starting its canary",
+        Phase::Progressing => "progressing",
+        Phase::Paused => "paused",
+        Phase::Promoting => "promoting a version that has passed",
+        Phase::Finishing => "finishing its promotion",
+        Phase::RollingBack => "rolling back",
+        Phase::RolledBack => "rolled back",
+    }
+}

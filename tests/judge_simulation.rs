@@ -1,0 +1,183 @@
+//! The promises of the judge, counted out on simulated rollouts: how often a harmless release is rolled back, how often
+//! a harmful one passes, how soon a bad one is found. Seeds are fixed; the numbers are the same at each run.
+
+use std::time::Duration;
+
+use siskin::judge::interval::{REPORT_LEVEL, rate_interval};
+use siskin::judge::{
+    Counts, DifferenceSums, ErrorRateJudge, ErrorRateSettings, Look, Margin, MetricLook, OnTimeout, RatioDesign,
+    RatioProcess, StepClock, StepWeight, Verdict, decide, log_threshold,
+};
+
+/// Splitmix64: small, good enough, and the same everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((bits ^ (bits >> 31)) >> 11) as f64 / 9_007_199_254_740_992.0
+    }
+
+    /// Inversion; means are small here, and large ones are split.
+    fn poisson(&mut self, mean: f64) -> f64 {
+        if mean > 30.0 {
+            return self.poisson(mean / 2.0) + self.poisson(mean / 2.0);
+        }
+        let (mut left, mut chance, mut count) = (self.uniform(), (-mean).exp(), 0.0);
+        while left > chance && chance > 0.0 {
+            left -= chance;
+            count += 1.0;
+            chance *= mean / count;
+        }
+        count
+    }
+
+    fn interval(&mut self, canary: f64, stable: f64, canary_rate: f64, stable_rate: f64) -> Counts {
+        Counts {
+            canary_requests: canary,
+            stable_requests: stable,
+            canary_errors: self.poisson(canary * canary_rate),
+            stable_errors: self.poisson(stable * stable_rate),
+        }
+    }
+}
+
+/// What the chance may be estimated as, at most, if the true one is `level`: four standard errors above.
+fn at_most(level: f64, runs: u32) -> f64 {
+    level + 4.0 * (level * (1.0 - level) / f64::from(runs)).sqrt()
+}
+
+/// The share of runs in which a process ever reaches `ln(1 / level)`.
+fn share_reaching(level: f64, runs: u32, design: RatioDesign, mut run: impl FnMut(&mut Dice, usize) -> Counts) -> f64 {
+    let mut reached = 0u32;
+    for seed in 0..runs {
+        let mut dice = Dice(u64::from(seed) << 32);
+        let mut process = RatioProcess::new(design);
+        let ever = (0..300).any(|look| {
+            process.update(&run(&mut dice, look));
+            process.log_evidence() >= log_threshold(level)
+        });
+        reached += u32::from(ever);
+    }
+    f64::from(reached) / f64::from(runs)
+}
+
+#[test]
+fn a_release_on_the_edge_of_the_dead_zone_is_rolled_back_no_more_often_than_promised() {
+    let margin = Margin::ERROR_RATE_DEAD_ZONE;
+    let share = share_reaching(0.05, 500, RatioDesign::harm(margin, 1.0), |dice, _| {
+        dice.interval(100.0, 900.0, margin.ratio * 0.005 + margin.absolute, 0.005)
+    });
+    println!("false rollbacks at 0.05 on the boundary: {share}");
+    assert!(share <= at_most(0.05, 500), "{share}");
+}
+
+#[test]
+fn an_incident_in_both_arms_during_a_ramp_of_weights_rolls_back_no_more_often() {
+    let margin = Margin::ERROR_RATE_DEAD_ZONE;
+    let share = share_reaching(0.05, 500, RatioDesign::harm(margin, 1.0), |dice, look| {
+        let stable_rate = if (100..160).contains(&look) { 0.2 } else { 0.002 + 0.00005 * look as f64 };
+        let canary = 50.0 + 1.5 * look as f64;
+        dice.interval(canary, 1000.0 - canary, margin.ratio * stable_rate + margin.absolute, stable_rate)
+    });
+    println!("false rollbacks at 0.05 with incident and ramp: {share}");
+    assert!(share <= at_most(0.05, 500), "{share}");
+}
+
+#[test]
+fn a_release_at_the_margin_passes_a_step_no_more_often_than_promised() {
+    let margin = Margin::ERROR_RATE_LIMIT.graduated(StepWeight { weight: 10.0, final_weight: 50.0 });
+    let share = share_reaching(0.05, 500, RatioDesign::safe(margin, 1.0), |dice, _| {
+        dice.interval(100.0, 900.0, margin.ratio * 0.005 + margin.absolute, 0.005)
+    });
+    println!("passes at 0.05 at the margin: {share}");
+    assert!(share <= at_most(0.05, 500), "{share}");
+}
+
+#[test]
+fn twenty_percent_errors_at_ten_percent_weight_are_found_within_five_seconds() {
+    let step = StepWeight { weight: 10.0, final_weight: 50.0 };
+    let mut found: Vec<u64> = (0..101)
+        .map(|seed| {
+            let mut dice = Dice(seed << 40);
+            let mut judge = ErrorRateJudge::start(ErrorRateSettings::default(), step);
+            (1..600)
+                .find(|second| {
+                    judge.update(&dice.interval(10.0, 90.0, 0.2, 0.005));
+                    matches!(verdict(&judge, *second), Verdict::Rollback(_))
+                })
+                .expect("found within ten minutes")
+        })
+        .collect();
+    found.sort_unstable();
+    println!("seconds until a rollback: median {}, slowest {}", found[50], found[100]);
+    assert!(found[50] <= 5, "{found:?}");
+}
+
+#[test]
+fn an_equal_release_is_safe_in_about_the_time_that_was_measured_for_the_method() {
+    let step = StepWeight { weight: 50.0, final_weight: 50.0 };
+    let mut passed: Vec<u64> = (0..51)
+        .map(|seed| {
+            let mut dice = Dice(seed << 40);
+            let mut judge = ErrorRateJudge::start(ErrorRateSettings::default(), step);
+            (1..240)
+                .map(|look| look * 10)
+                .find(|second| {
+                    judge.update(&dice.interval(500.0, 500.0, 0.005, 0.005));
+                    matches!(verdict(&judge, *second), Verdict::Advance { .. })
+                })
+                .unwrap_or(2400)
+        })
+        .collect();
+    passed.sort_unstable();
+    println!("seconds until safe: median {}", passed[25]);
+    assert!((120..=250).contains(&passed[25]), "{passed:?}");
+}
+
+#[test]
+fn the_interval_of_a_rate_keeps_the_truth_at_every_look() {
+    let runs = 200;
+    let missed = (0..runs).filter(|&seed| {
+        let mut dice = Dice(u64::from(seed) << 32);
+        let (mut requests, mut errors) = (0.0, 0.0);
+        (0..60).any(|look| {
+            let more = 20.0 * f64::from(look + 1);
+            requests += more;
+            errors += dice.poisson(more * 0.01).min(more);
+            let interval = rate_interval(errors, requests, REPORT_LEVEL);
+            !(interval.low..=interval.high).contains(&0.01)
+        })
+    });
+    let share = missed.count() as f64 / f64::from(runs);
+    println!("rate outside of its interval at some look: {share}");
+    assert!(share <= at_most(REPORT_LEVEL, runs), "{share}");
+}
+
+#[test]
+fn the_interval_of_the_difference_keeps_the_truth_at_every_look() {
+    let runs = 500;
+    let missed = (0..runs).filter(|&seed| {
+        let mut dice = Dice(u64::from(seed) << 32);
+        let mut sums = DifferenceSums::default();
+        (0..300).any(|_| {
+            sums.update(&dice.interval(100.0, 900.0, 0.03, 0.02));
+            sums.interval(REPORT_LEVEL).is_some_and(|interval| !(interval.low..=interval.high).contains(&0.01))
+        })
+    });
+    let share = missed.count() as f64 / f64::from(runs);
+    println!("difference outside of its interval at some look: {share}");
+    assert!(share <= at_most(REPORT_LEVEL, runs), "{share}");
+}
+
+fn verdict(judge: &ErrorRateJudge, second: u64) -> Verdict {
+    let elapsed = Duration::from_secs(second);
+    let evidence = judge.evidence(elapsed);
+    let metric = MetricLook { name: "error rate".into(), weight: 1.0, critical: true, evidence, missing: None };
+    let clock = StepClock { elapsed, min: Duration::from_mins(2), max: Duration::from_hours(2) };
+    let on_timeout = OnTimeout::Pause;
+    decide(&Look { metrics: vec![metric], limits: vec![], clock, on_timeout, false_rollback: 0.01 }).verdict
+}
