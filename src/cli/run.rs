@@ -30,7 +30,7 @@ pub(super) struct RunArgs {
     #[arg(long, env = "SISKIN_LEASE_NAME", value_name = "NAME", default_value = "siskin")]
     lease_name: String,
     /// Namespace of the Lease [default: the controller's own]
-    #[arg(long, env = "SISKIN_LEASE_NAMESPACE", value_name = "NAMESPACE")]
+    #[arg(long, env = "POD_NAMESPACE", value_name = "NAMESPACE")]
     lease_namespace: Option<String>,
     /// MutatingAdmissionPolicyBinding that holds workloads until they may roll out
     #[arg(long, env = "SISKIN_ADMISSION_POLICY", value_name = "NAME", default_value = "siskin-hold")]
