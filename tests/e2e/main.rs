@@ -4,9 +4,11 @@
 mod harness;
 
 mod bad_input;
+mod chart;
 mod deletion;
 mod failover;
 mod gitops;
+mod hold;
 mod kill;
 mod outage;
 mod promotion;

@@ -12,7 +12,7 @@ use siskin_bed::{Bed, Server};
 use tokio::sync::OnceCell;
 
 /// Where the chart is installed.
-const SYSTEM: &str = "siskin-system";
+pub const SYSTEM: &str = "siskin-system";
 
 /// The arguments of the installed Deployment.
 static INSTALLED: OnceCell<Vec<String>> = OnceCell::const_new();

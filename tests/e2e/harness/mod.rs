@@ -8,7 +8,7 @@ mod random;
 mod shop;
 mod weights;
 
-pub use controller::Controller;
+pub use controller::{Controller, SYSTEM};
 pub use exclusive::{alone, elapse, together};
 pub use manifests::{Mesh, deployment, rollout, route, service, template};
 pub use random::Random;
