@@ -1,6 +1,8 @@
 //! Siskin on real servers: API server, Istio, Envoy, Prometheus. What users see is asked of the client that sent the
 //! requests; what Siskin did, of the API server.
 
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+
 mod harness;
 
 mod bad_input;
