@@ -11,13 +11,13 @@ use std::path::Path;
 use std::process::{Command, Stdio, exit};
 use std::thread;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use crate::run_directory::RunDirectory;
 use crate::tools::{Tools, find_in_path};
 
 /// Set in the inner process; its value is the run directory that the outer process made.
-const INSIDE: &str = "SISKIN_BED_INSIDE";
+pub(crate) const INSIDE: &str = "SISKIN_BED_INSIDE";
 
 /// Every pod address lies in this range; its whole is local to the namespace, so any address can be bound.
 pub(crate) const POD_RANGE: &str = "10.244.0.0/16";
@@ -45,12 +45,24 @@ pub fn enter() -> anyhow::Result<RunDirectory> {
     let directory = RunDirectory::create()?;
     let mut command = Command::new("setpriv");
     command
-        .args(["--pdeathsig", "KILL", "unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--"])
+        .args([
+            "--pdeathsig",
+            "KILL",
+            "unshare",
+            "--map-root-user",
+            "--net",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--",
+        ])
         .arg(env::current_exe().context("could not find this program's own file")?)
         .args(env::args_os().skip(1))
         .env(INSIDE, directory.path());
     // The parent-death signal belongs to the thread that spawns, so that thread must wait until the end.
-    let outcome = thread::spawn(move || run_to_end(command)).join().expect("the waiting thread only returns");
+    let outcome = thread::spawn(move || run_to_end(command))
+        .join()
+        .map_err(|_| anyhow!("the thread that waits for the inner process panicked"))?;
     let code = outcome?;
     directory.finish(code == 0);
     exit(code)
@@ -58,7 +70,10 @@ pub fn enter() -> anyhow::Result<RunDirectory> {
 
 /// Runs the inner process; an interrupt or a request to end kills it and everything in it.
 fn run_to_end(command: Command) -> anyhow::Result<i32> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("could not make a runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("could not make a runtime")?;
     runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -76,7 +91,10 @@ fn run_to_end(command: Command) -> anyhow::Result<i32> {
             _ = terminate.recv() => 15,
             _ = hang_up.recv() => 1,
         };
-        child.kill().await.context("could not end the inner process")?;
+        child
+            .kill()
+            .await
+            .context("could not end the inner process")?;
         Ok(128 + signalled)
     })
 }
@@ -90,22 +108,43 @@ fn check_that_namespaces_are_allowed() -> anyhow::Result<()> {
         .output()
         .context("could not run `unshare` (package util-linux)")?;
     if !output.status.success() {
-        bail!("{} ({HOW_TO_ALLOW})", String::from_utf8_lossy(&output.stderr).trim_end());
+        bail!(
+            "{} ({HOW_TO_ALLOW})",
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        );
     }
     Ok(())
 }
 
 /// Brings the loopback up and makes the pod range local. Refuses to touch a network that is not the bed's own.
 fn set_up_network() -> anyhow::Result<()> {
-    let links = Command::new(ip()?).args(["-o", "link"]).output().context("could not list the network links")?;
-    let count = String::from_utf8_lossy(&links.stdout).lines().filter(|line| !line.contains(" lo: ")).count();
+    let links = Command::new(ip()?)
+        .args(["-o", "link"])
+        .output()
+        .context("could not list the network links")?;
+    let count = String::from_utf8_lossy(&links.stdout)
+        .lines()
+        .filter(|line| !line.contains(" lo: "))
+        .count();
     if count > 0 {
-        bail!("{INSIDE} is set, but this network has other links than the loopback: unset it, the bed sets it itself");
+        bail!(
+            "{INSIDE} is set, but this network has other links than the loopback: unset it, the bed sets it itself"
+        );
     }
-    for arguments in [&["link", "set", "lo", "up"][..], &["route", "replace", "local", POD_RANGE, "dev", "lo"]] {
-        let output = Command::new(ip()?).args(arguments).output().context("could not run ip")?;
+    for arguments in [
+        &["link", "set", "lo", "up"][..],
+        &["route", "replace", "local", POD_RANGE, "dev", "lo"],
+    ] {
+        let output = Command::new(ip()?)
+            .args(arguments)
+            .output()
+            .context("could not run ip")?;
         if !output.status.success() {
-            bail!("`ip {}` failed: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim_end());
+            bail!(
+                "`ip {}` failed: {}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stderr).trim_end()
+            );
         }
     }
     Ok(())

@@ -22,15 +22,20 @@ impl RunDirectory {
             PathBuf::from,
         );
         if path.join("logs").is_dir() {
-            fs::remove_dir_all(&path).with_context(|| format!("could not clear the earlier run in {}", path.display()))?;
+            fs::remove_dir_all(&path).with_context(|| {
+                format!("could not clear the earlier run in {}", path.display())
+            })?;
         }
         let directory = Self { path };
-        fs::create_dir_all(directory.logs()).with_context(|| format!("could not create {}", directory.logs().display()))?;
+        fs::create_dir_all(directory.logs())
+            .with_context(|| format!("could not create {}", directory.logs().display()))?;
         Ok(directory)
     }
 
     pub(crate) fn existing(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self {
+            path: path.to_owned(),
+        }
     }
 
     /// The directory itself.
