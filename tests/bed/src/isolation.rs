@@ -63,13 +63,25 @@ pub fn enter() -> anyhow::Result<RunDirectory> {
     let outcome = thread::spawn(move || run_to_end(command))
         .join()
         .map_err(|_| anyhow!("the thread that waits for the inner process panicked"))?;
-    let code = outcome?;
-    directory.finish(code == 0);
-    exit(code)
+    let end = outcome?;
+    // Who interrupts a run has seen enough of it.
+    directory.finish(matches!(end, End::Exited(0) | End::Interrupted(_)));
+    exit(match end {
+        End::Exited(code) => code,
+        End::Interrupted(signal) => 128 + signal,
+    })
+}
+
+/// How the inner process ended.
+enum End {
+    /// By itself, with this exit code.
+    Exited(i32),
+    /// Because this process got a signal of this number.
+    Interrupted(i32),
 }
 
 /// Runs the inner process; an interrupt or a request to end kills it and everything in it.
-fn run_to_end(command: Command) -> anyhow::Result<i32> {
+fn run_to_end(command: Command) -> anyhow::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -85,7 +97,8 @@ fn run_to_end(command: Command) -> anyhow::Result<i32> {
         let signalled = tokio::select! {
             status = child.wait() => {
                 let status = status.context("could not wait for the inner process")?;
-                return Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)));
+                let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+                return Ok(End::Exited(code));
             }
             _ = interrupt.recv() => 2,
             _ = terminate.recv() => 15,
@@ -95,7 +108,7 @@ fn run_to_end(command: Command) -> anyhow::Result<i32> {
             .kill()
             .await
             .context("could not end the inner process")?;
-        Ok(128 + signalled)
+        Ok(End::Interrupted(signalled))
     })
 }
 
