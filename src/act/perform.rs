@@ -152,8 +152,9 @@ impl Performer {
 
     /// The interface to objects of the target's kind, in its namespace.
     fn api(&self, target: &Key, action: &'static str) -> Result<(Kind, Api<DynamicObject>), EffectError> {
-        let kind = Kind::of(&target.api_version, &target.kind)
-            .ok_or_else(|| EffectError::new(target, action, Problem::Other, "no object of this kind is ever written"))?;
+        let kind = Kind::of(&target.api_version, &target.kind).ok_or_else(|| {
+            EffectError::new(target, action, Problem::Other, "no object of this kind is ever written")
+        })?;
         Ok((kind, Api::namespaced_with(self.client.clone(), &target.namespace, &resource(kind))))
     }
 

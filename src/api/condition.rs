@@ -27,6 +27,8 @@ pub mod ready {
     pub const WORKLOAD_TAKEN: &str = "WorkloadTaken";
     /// An object that would be generated exists and is somebody else's.
     pub const NAME_TAKEN: &str = "NameTaken";
+    /// Two routes split by different subsets of one DestinationRule.
+    pub const SEVERAL_SUBSETS: &str = "SeveralSubsets";
     /// An analysis template does not exist.
     pub const TEMPLATE_NOT_FOUND: &str = "TemplateNotFound";
     /// A template uses a variable that nothing defines, or is no template.
@@ -35,6 +37,6 @@ pub mod ready {
     pub const QUERY_REFUSED: &str = "QueryRefused";
     /// A metric names a Prometheus that the operator did not allow.
     pub const ADDRESS_NOT_ALLOWED: &str = "AddressNotAllowed";
-    /// The hold that the spec asks for can't be had on this cluster.
+    /// The spec asks for the admission policy, and this cluster has none of ours.
     pub const HOLD_NOT_AVAILABLE: &str = "HoldNotAvailable";
 }

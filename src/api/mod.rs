@@ -13,9 +13,17 @@ pub mod verb;
 
 pub use analysis::{Analysis, NoDataPolicy, OnNoData, OnRegression, OnTimeout, TemplateRef};
 pub use crds::crds;
-pub use rollout::{Canary, HoldMode, Pause, Rollout, RolloutSpec, RouteKindName, RouteRef, Schedule, Step, StepHold, Strategy, Traffic, WorkloadRef};
-pub use status::{ArmCounts, Blind, MetricEvidence, MetricState, Outcome, OutcomeKind, PauseReason, PauseStatus, Phase, RolloutStatus, RouteMemory, RunStatus, StepStatus, VerbAnswer, WeightStatus};
-pub use template::{AnalysisTemplate, AnalysisTemplateSpec, Argument, ClusterAnalysisTemplate, ErrorRate, MarginSpec, Metric, Threshold};
+pub use rollout::{
+    Canary, HoldMode, Pause, Rollout, RolloutSpec, RouteKindName, RouteRef, Schedule, Step, StepHold, Strategy,
+    Traffic, WorkloadRef,
+};
+pub use status::{
+    ArmCounts, Blind, MetricEvidence, MetricState, Outcome, OutcomeKind, PauseReason, PauseStatus, Phase,
+    RolloutStatus, RouteMemory, RunStatus, StepStatus, VerbAnswer, WeightStatus,
+};
+pub use template::{
+    AnalysisTemplate, AnalysisTemplateSpec, Argument, ClusterAnalysisTemplate, ErrorRate, MarginSpec, Metric, Threshold,
+};
 pub use verb::{Verb, VerbRequest};
 
 /// The API group of every kind here.

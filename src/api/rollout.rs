@@ -50,7 +50,8 @@ pub struct RolloutSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
-    {"rule": "self.apiVersion == 'apps/v1' && self.kind == 'Deployment'", "message": "workloadRef must name a Deployment of apps/v1"}
+    {"rule": "self.apiVersion == 'apps/v1' && self.kind == 'Deployment'", "message": "workloadRef must name a Deployment of apps/v1"},
+    {"rule": "self == oldSelf", "message": "workloadRef can't be changed; make another Rollout for another workload"}
 ]))]
 pub struct WorkloadRef {
     /// `apps/v1`.
@@ -79,7 +80,9 @@ pub enum HoldMode {
 #[serde(rename_all = "camelCase")]
 pub struct Traffic {
     /// The Service that the routes send to.
-    #[schemars(length(min = 1, max = 56))]
+    #[schemars(length(min = 1, max = 56), extend("x-kubernetes-validations" = [
+        {"rule": "self == oldSelf", "message": "traffic.service can't be changed; make another Rollout for another Service"}
+    ]))]
     pub service: String,
     /// The routes whose weights are edited.
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-validations" = [
@@ -289,8 +292,10 @@ impl Canary {
 
 /// The weights from `first` by `next` below `last`, then `last`.
 fn grow(first: u32, last: u32, next: impl Fn(u32) -> u32) -> Vec<u32> {
-    let mut weights: Vec<u32> =
-        std::iter::successors(Some(first.max(1)), |weight| Some(next(*weight))).take_while(|weight| *weight < last).take(100).collect();
+    let mut weights: Vec<u32> = std::iter::successors(Some(first.max(1)), |weight| Some(next(*weight)))
+        .take_while(|weight| *weight < last)
+        .take(100)
+        .collect();
     weights.push(last);
     weights
 }

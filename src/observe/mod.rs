@@ -43,7 +43,7 @@ pub struct Observed {
     pub canary_service: Option<Object>,
     /// `<service>-stable`, whoever's it is.
     pub stable_service: Option<Object>,
-    /// The routes, in the order of the spec.
+    /// The routes: those of the spec in its order, then those that the run has edited and the spec no longer names.
     pub routes: Vec<ObservedRoute>,
     /// The DestinationRules of the namespace.
     pub destination_rules: Vec<Object>,
@@ -70,7 +70,7 @@ pub struct Cluster {
     pub kinds: BTreeSet<Kind>,
 }
 
-/// A route that the spec names.
+/// A route that the spec names, or that the run has edited.
 #[derive(Clone, Debug)]
 pub struct ObservedRoute {
     /// As the spec names it.

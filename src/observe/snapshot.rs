@@ -11,7 +11,7 @@ use super::{
     interest::{canary_name, stable_name},
 };
 use crate::{
-    api::{AnalysisTemplateSpec, Rollout, RouteKindName},
+    api::{AnalysisTemplateSpec, Rollout, RouteKindName, RouteRef},
     model::{Object, RolloutKey},
 };
 
@@ -43,7 +43,8 @@ pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -
     let workload_name = &rollout.spec.workload_ref.name;
     let workload = view.get(Kind::Deployment, namespace, workload_name);
     let canary = view.get(Kind::Deployment, namespace, &canary_name(workload_name));
-    let replica_sets = |owner: &Option<Object>| owner.as_ref().map(|owner| view.replica_sets_of(owner)).unwrap_or_default();
+    let replica_sets =
+        |owner: &Option<Object>| owner.as_ref().map(|owner| view.replica_sets_of(owner)).unwrap_or_default();
 
     let service = &rollout.spec.traffic.service;
     let (canary_service, stable_service) = (canary_name(service), stable_name(service));
@@ -73,13 +74,21 @@ pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -
     })
 }
 
+/// The routes of the spec, and those that a run has edited and that the spec does not name any more.
 fn routes(view: &View<'_>, namespace: &str, rollout: &Rollout) -> Vec<ObservedRoute> {
-    let observed = rollout.spec.traffic.routes.iter().map(|reference| {
+    let mut references = rollout.spec.traffic.routes.clone();
+    for memory in rollout.status.iter().flat_map(|status| &status.routes) {
+        if !references.iter().any(|known| known.kind == memory.kind && known.name == memory.name) {
+            references.push(RouteRef { kind: memory.kind, name: memory.name.clone(), rules: Vec::new() });
+        }
+    }
+    let observed = references.into_iter().map(|reference| {
         let kind = match reference.kind {
             RouteKindName::HttpRoute => Kind::HttpRoute,
             RouteKindName::VirtualService => Kind::VirtualService,
         };
-        ObservedRoute { reference: reference.clone(), object: view.get(kind, namespace, &reference.name) }
+        let object = view.get(kind, namespace, &reference.name);
+        ObservedRoute { reference, object }
     });
     observed.collect()
 }
@@ -91,7 +100,10 @@ fn templates(view: &View<'_>, namespace: &str, rollout: &Rollout) -> Vec<Observe
         let object = view
             .get(Kind::AnalysisTemplate, namespace, &template.name)
             .or_else(|| view.get(Kind::ClusterAnalysisTemplate, "", &template.name));
-        ObservedTemplate { name: template.name.clone(), spec: object.and_then(|object| spec_of::<AnalysisTemplateSpec>(&object)) }
+        ObservedTemplate {
+            name: template.name.clone(),
+            spec: object.and_then(|object| spec_of::<AnalysisTemplateSpec>(&object)),
+        }
     });
     observed.collect()
 }

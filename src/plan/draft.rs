@@ -97,7 +97,12 @@ impl<'a> Draft<'a> {
 
     /// All that is needed was found.
     pub(super) fn ready(&mut self) {
-        self.condition(condition::READY, true, condition::ready::FOUND, "the workload, the Service, the routes and the templates were found");
+        self.condition(
+            condition::READY,
+            true,
+            condition::ready::FOUND,
+            "the workload, the Service, the routes and the templates were found",
+        );
     }
 
     /// Sets a condition; its transition time moves only where its status does.
@@ -105,7 +110,9 @@ impl<'a> Draft<'a> {
         let status = if holds { "True" } else { "False" };
         let generation = self.observed.rollout.metadata.generation;
         let before = self.status.conditions.iter().find(|known| known.type_ == kind);
-        let since = before.filter(|known| known.status == status).map_or(Time(self.now), |known| known.last_transition_time.clone());
+        let since = before
+            .filter(|known| known.status == status)
+            .map_or(Time(self.now), |known| known.last_transition_time.clone());
         let next = Condition {
             type_: kind.to_owned(),
             status: status.to_owned(),
@@ -122,11 +129,13 @@ impl<'a> Draft<'a> {
 
     /// The plan, with the status where it belongs if it changed at all.
     pub(super) fn finish(mut self) -> Plan {
-        if !self.deleting() {
+        let deleting = self.deleting();
+        if !deleting {
             self.describe();
         }
         let before = self.observed.rollout.status.clone().unwrap_or_default();
-        if self.status != before {
+        // A Rollout that goes has its whole way out in what is there; its status is of no use to anyone any more.
+        if !deleting && self.status != before {
             let at = self.status_at.unwrap_or(self.effects.len());
             self.effects.insert(at, Effect::Status(Box::new(self.status)));
         }

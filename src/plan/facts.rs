@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::{metrics::MetricPlan, problem::Problem};
 use crate::{
-    api::{RolloutSpec, RolloutStatus, RouteRef, Step, condition::ready},
+    api::{HoldMode, RolloutSpec, RolloutStatus, RouteRef, Step, condition::ready},
     model::{Key, Object},
     observe::Observed,
-    route::{self, Backends, RouteBefore, RouteKind, RouteProblem},
+    route::{self, Backends, RouteBefore, RouteKind},
     workload::{TemplateIs, deployment},
 };
 
@@ -40,6 +40,8 @@ pub(super) struct Route<'a> {
     pub(super) before: Option<&'a RouteBefore>,
     /// The user's own subset, where the route splits by subsets.
     pub(super) subset: Option<String>,
+    /// Whether the spec does not name the route any more: it is put back, and then forgotten.
+    pub(super) leaving: bool,
 }
 
 impl Route<'_> {
@@ -63,7 +65,9 @@ impl<'a> Facts<'a> {
         let workload = observed.workload.as_ref().filter(|workload| !workload.deleting()).ok_or_else(|| {
             Problem::new(
                 ready::WORKLOAD_NOT_FOUND,
-                format!("Deployment {name} does not exist in this namespace; create it, or correct spec.workloadRef.name"),
+                format!(
+                    "Deployment {name} does not exist in this namespace; create it, or correct spec.workloadRef.name"
+                ),
             )
         })?;
         let service_name = &spec.traffic.service;
@@ -79,7 +83,9 @@ impl<'a> Facts<'a> {
         if let Some((key, value)) = selector.iter().find(|(key, value)| labels.get(*key) != Some(*value)) {
             return Err(Problem::new(
                 ready::SERVICE_SELECTS_OTHERS,
-                format!("Service {service_name} selects {key}={value}, which the pods of Deployment {name} do not carry; name the Service of this workload"),
+                format!(
+                    "Service {service_name} selects {key}={value}, which the pods of Deployment {name} do not carry; name the Service of this workload"
+                ),
             ));
         }
         let status = status_of(observed);
@@ -89,7 +95,10 @@ impl<'a> Facts<'a> {
         let routes = routes(observed, &labels, stable)?;
         let ours = |object: &&Object| owned_by(object, rollout.metadata.uid.as_deref());
         let run = status.and_then(|status| status.run.as_ref());
-        let pinned = run.map_or_else(|| spec.traffic.pin_service && routes.iter().all(|route| route.subset.is_none()), |run| run.pinned);
+        let pinned = run.map_or_else(
+            || spec.traffic.pin_service && routes.iter().all(|route| route.subset.is_none()),
+            |run| run.pinned,
+        );
         let (metrics, unmeasurable) = match super::metrics::resolve(observed) {
             Ok(metrics) => (metrics, None),
             Err(problem) => (Vec::new(), Some(problem)),
@@ -108,6 +117,7 @@ impl<'a> Facts<'a> {
             pinned,
         };
         if !facts.status().phase.running() && !facts.deleting() {
+            facts.hold_is_available()?;
             facts.names_are_free()?;
             facts.steps_are_possible()?;
         }
@@ -177,9 +187,23 @@ impl<'a> Facts<'a> {
     pub(super) fn live_weight(&self) -> u32 {
         self.routes
             .iter()
-            .filter_map(|route| route::canary_weight(route.kind, route.live, &route.reference.rules, &self.backends(route)))
+            .filter_map(|route| {
+                route::canary_weight(route.kind, route.live, &route.reference.rules, &self.backends(route))
+            })
             .max()
             .unwrap_or(0)
+    }
+
+    fn hold_is_available(&self) -> Result<(), Problem> {
+        if self.spec.hold == HoldMode::Admission && !self.observed.cluster.admission_hold {
+            return Err(Problem::new(
+                ready::HOLD_NOT_AVAILABLE,
+                "spec.hold is Admission, but the admission policy is not in force; install it with the chart (Kubernetes 1.36 or newer), \
+                 or write hold: Always"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// Objects that would be generated must not be somebody else's.
@@ -193,16 +217,43 @@ impl<'a> Facts<'a> {
             if let Some(object) = object.filter(|object| !self.owns(object) && !object.deleting()) {
                 return Err(Problem::new(
                     ready::NAME_TAKEN,
-                    format!("{kind} {} exists and is not this Rollout's, but a run needs the name; rename or delete it", object.name()),
+                    format!(
+                        "{kind} {} exists and is not this Rollout's, but a run needs the name; rename or delete it",
+                        object.name()
+                    ),
                 ));
             }
         }
         Ok(())
     }
 
+    /// The stable subset stands for one subset of the user's, so two routes can't split by different ones of one rule.
+    fn one_subset_a_destination_rule(&self) -> Result<(), Problem> {
+        let mut known: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+        for route in &self.routes {
+            let Some((rule, subset)) = self.destination_rule(route) else { continue };
+            match known.insert(rule.name(), (subset, route.live.name())) {
+                Some((other, first)) if other != subset => {
+                    return Err(Problem::new(
+                        ready::SEVERAL_SUBSETS,
+                        format!(
+                            "VirtualService {first} sends to subset {other} and VirtualService {} to subset {subset} of DestinationRule {}; \
+                             one Rollout can split one subset: make a Rollout for one of them, or let both name the same subset",
+                            route.live.name(),
+                            rule.name()
+                        ),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Every step's weight must be possible on every route, and no subset may be empty after the promotion.
-    fn steps_are_possible(&self) -> Result<(), RouteProblem> {
+    fn steps_are_possible(&self) -> Result<(), Problem> {
         let template_labels = workload_labels(self.workload);
+        self.one_subset_a_destination_rule()?;
         for route in &self.routes {
             for step in &self.steps {
                 route::split(route.kind, route.live, &route.reference.rules, &self.backends(route), None, step.weight)?;
@@ -252,7 +303,11 @@ fn workload_labels(workload: &Object) -> BTreeMap<String, String> {
     workload.strings("/spec/template/metadata/labels")
 }
 
-fn routes<'a>(observed: &'a Observed, labels: &BTreeMap<String, String>, stable: Option<&Object>) -> Result<Vec<Route<'a>>, Problem> {
+fn routes<'a>(
+    observed: &'a Observed,
+    labels: &BTreeMap<String, String>,
+    stable: Option<&Object>,
+) -> Result<Vec<Route<'a>>, Problem> {
     let memory = status_of(observed).filter(|status| status.phase.running()).map_or(&[][..], |status| &status.routes);
     let stable_labels = stable.map_or_else(|| labels.clone(), |set| set.strings("/spec/template/metadata/labels"));
     let traffic = &observed.rollout.spec.traffic;
@@ -261,19 +316,34 @@ fn routes<'a>(observed: &'a Observed, labels: &BTreeMap<String, String>, stable:
     for seen in &observed.routes {
         let reference = &seen.reference;
         let kind = RouteKind::from(reference.kind);
+        let leaving = !traffic.routes.contains(reference);
         let Some(live) = seen.object.as_ref().filter(|live| !live.deleting()) else {
+            if leaving {
+                continue;
+            }
             return Err(missing_route(observed, kind, &reference.name));
         };
-        let before = memory.iter().find(|known| known.kind == reference.kind && known.name == reference.name).map(|known| &known.before);
+        let before = memory
+            .iter()
+            .find(|known| known.kind == reference.kind && known.name == reference.name)
+            .map(|known| &known.before);
         let subset = match before {
             Some(before) => before.subset.clone(),
             None => {
-                let backends = Backends { namespace, service: &traffic.service, pinned: traffic.pin_service, subset: None };
-                let found = route::inspect(kind, live, &reference.rules, &backends, &observed.destination_rules, &stable_labels)?;
+                let backends =
+                    Backends { namespace, service: &traffic.service, pinned: traffic.pin_service, subset: None };
+                let found = route::inspect(
+                    kind,
+                    live,
+                    &reference.rules,
+                    &backends,
+                    &observed.destination_rules,
+                    &stable_labels,
+                )?;
                 found.subset().map(str::to_owned)
             }
         };
-        routes.push(Route { reference, kind, live, before, subset });
+        routes.push(Route { reference, kind, live, before, subset, leaving });
     }
     Ok(routes)
 }
@@ -289,7 +359,10 @@ fn missing_route(observed: &Observed, kind: RouteKind, name: &str) -> Problem {
     } else {
         Problem::new(
             ready::ROUTE_KIND_NOT_INSTALLED,
-            format!("this cluster has no {kind}; install its CRDs ({}), or name a route of another kind", kind.api_version()),
+            format!(
+                "this cluster has no {kind}; install its CRDs ({}), or name a route of another kind",
+                kind.api_version()
+            ),
         )
     }
 }

@@ -29,13 +29,15 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     let subsets = objects::remove_subsets(draft, facts);
     let unpinned = objects::unpin(draft, facts);
     if canary || services || subsets || unpinned {
-        return draft.say("the canary goes");
+        return;
     }
     let Some(ending) = draft.status.run.as_mut().and_then(|run| run.ending.take()) else {
         return draft.enter(Phase::Idle, "the run is over");
     };
     let message = match ending.outcome {
-        OutcomeKind::Promoted => format!("revision {} is what all users get: {}", run::stable_revision(draft), ending.message),
+        OutcomeKind::Promoted => {
+            format!("revision {} is what all users get: {}", run::stable_revision(draft), ending.message)
+        }
         _ => ending.message.clone(),
     };
     draft.tell(&ending.reason.clone(), &message);

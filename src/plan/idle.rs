@@ -28,19 +28,17 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     if !draft.status.routes.is_empty() || draft.status.run.is_some() {
         run::close(draft);
     }
-    adopt(draft, facts);
-    if facts.stable.is_none() && !find_stable(draft, facts) {
+    if facts.stable.is_none() {
+        // Which template is new can be told only from the next look on.
+        if find_stable(draft, facts) {
+            draft.again(Duration::ZERO);
+        }
         return;
     }
+    adopt(draft, facts);
     match facts.template {
-        // The first look finds the stable revision; the comparison with it comes with the next.
-        _ if facts.stable.is_none() => draft.again(Duration::ZERO),
         TemplateIs::Stable => rest(draft, facts),
-        TemplateIs::Canary | TemplateIs::New => {
-            run::begin(draft, facts);
-            // In the plan that begins it: where no policy holds the workload, every moment counts.
-            objects::hold(draft, facts);
-        }
+        TemplateIs::Canary | TemplateIs::New => run::begin(draft, facts),
     }
 }
 
@@ -60,7 +58,10 @@ fn rest(draft: &mut Draft<'_>, facts: &Facts<'_>) {
 fn adopt(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     let finalizers = draft.observed.rollout.metadata.finalizers.as_deref().unwrap_or_default();
     if !finalizers.iter().any(|known| known == FINALIZER) {
-        let patch = add_finalizer(draft.observed.rollout.metadata.finalizers.is_some(), draft.observed.rollout.metadata.uid.as_deref());
+        let patch = add_finalizer(
+            draft.observed.rollout.metadata.finalizers.is_some(),
+            draft.observed.rollout.metadata.uid.as_deref(),
+        );
         draft.patch(rollout_key(draft), Some(patch), Purpose::Adopt);
     }
     draft.patch(facts.workload.key(), deployment::adopt(facts.workload), Purpose::Adopt);
@@ -91,7 +92,9 @@ fn find_stable(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
     };
     let Some(revision) = set.and_then(deployment::revision) else {
         let name = facts.workload.name();
-        let message = format!("Deployment {name} is still rolling out; its first revision is taken over when all its pods are available");
+        let message = format!(
+            "Deployment {name} is still rolling out; its first revision is taken over when all its pods are available"
+        );
         problem::hold(draft, &Problem::new(ready::WORKLOAD_UPDATING, message));
         draft.again(AGAIN);
         return false;

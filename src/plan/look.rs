@@ -9,8 +9,8 @@ use super::{draft::Draft, facts::Facts, metrics::MetricPlan};
 use crate::{
     api::{Analysis, ArmCounts, Blind, MetricEvidence, MetricState, OnTimeout, Step},
     judge::{
-        self, ArmSamples, Decision, ErrorRateEvidence, ErrorRateJudge, ErrorRateState, Limit, LimitLook, LimitState, Look, MetricLook, Reading, Sample,
-        Samples, StepClock, StepWeight, Verdict,
+        self, ArmSamples, Decision, ErrorRateEvidence, ErrorRateJudge, ErrorRateState, Limit, LimitLook, LimitState,
+        Look, MetricLook, Reading, Sample, Samples, StepClock, StepWeight, Verdict,
     },
     measure::{self, ArmCounters, MetricOutcome, PerArm},
 };
@@ -78,7 +78,10 @@ pub(super) fn take(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, reache
     let decision = judge::decide(&look);
     publish(draft, analysis, &facts.metrics, &readings, &decision);
     Sight {
-        clear: readings.iter().zip(&facts.metrics).all(|(reading, plan)| !plan.metric.critical || !reading.gap.as_ref().is_some_and(|gap| gap.at_once)),
+        clear: readings
+            .iter()
+            .zip(&facts.metrics)
+            .all(|(reading, plan)| !plan.metric.critical || !reading.gap.as_ref().is_some_and(|gap| gap.at_once)),
         share: readings.iter().find_map(|reading| reading.share),
         decision: blind.is_none().then_some(decision),
     }
@@ -115,7 +118,8 @@ fn read(
     match &plan.metric.threshold {
         Some(threshold) => {
             let limit = Limit { min: threshold.min, max: threshold.max, consecutive: threshold.looks };
-            let mut state = state_text(draft, &plan.name).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            let mut state =
+                state_text(draft, &plan.name).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
             let (value, gap) = match outcome {
                 Some(MetricOutcome::Value(Ok(value))) => (Some(*value), None),
                 other => (None, Some(gap_of(other))),
@@ -152,7 +156,9 @@ fn read(
                 Reading::NoCanaryTraffic => (false, None, Some(("NoTraffic", "the canary had no requests"))),
                 Reading::NoStableTraffic => (false, None, Some(("NoTraffic", "the stable version had no requests"))),
                 Reading::CanaryMissing => (false, None, Some(("NoSeries", "Prometheus has no series of the canary"))),
-                Reading::StableMissing => (false, None, Some(("NoSeries", "Prometheus has no series of the stable version"))),
+                Reading::StableMissing => {
+                    (false, None, Some(("NoSeries", "Prometheus has no series of the stable version")))
+                }
                 Reading::BothMissing => (false, None, Some(("NoSeries", "Prometheus has no series of either version"))),
                 Reading::FirstSight => (false, None, Some(("FirstSight", "the counters were seen for the first time"))),
             };
@@ -187,7 +193,10 @@ fn gap_of(outcome: Option<&MetricOutcome>) -> Gap {
         Some(Some(gap)) => Gap {
             reason: gap.reason(),
             message: gap.to_string(),
-            at_once: !matches!(gap, measure::Gap::NoSeries(_) | measure::Gap::NoTraffic(_) | measure::Gap::NotFinite(_)),
+            at_once: !matches!(
+                gap,
+                measure::Gap::NoSeries(_) | measure::Gap::NoTraffic(_) | measure::Gap::NotFinite(_)
+            ),
         },
         _ => Gap { reason: "NotAsked", message: "the metric was not part of this look".to_owned(), at_once: false },
     }
@@ -196,7 +205,11 @@ fn gap_of(outcome: Option<&MetricOutcome>) -> Gap {
 /// Why nothing can be seen: the first critical metric with a gap that counts.
 fn blindness(draft: &Draft<'_>, analysis: &Analysis, plans: &[MetricPlan], readings: &[MetricReading]) -> Option<Gap> {
     let run = draft.status.run.as_ref()?;
-    let last = [run.seen_at.as_ref(), run.reached_at.as_ref(), Some(&run.since)].into_iter().flatten().map(|time| time.0).max()?;
+    let last = [run.seen_at.as_ref(), run.reached_at.as_ref(), Some(&run.since)]
+        .into_iter()
+        .flatten()
+        .map(|time| time.0)
+        .max()?;
     let patience = (std::time::Duration::from(analysis.interval) * QUIET_INTERVALS).min(QUIET_AT_LEAST);
     let lasting = draft.now.duration_since(last) > jiff::SignedDuration::try_from(patience).unwrap_or_default();
     let already = run.blind.is_some();
@@ -260,7 +273,13 @@ fn assemble(
         OnTimeout::Rollback => judge::OnTimeout::Rollback,
         OnTimeout::Promote => judge::OnTimeout::Promote,
     };
-    Look { metrics, limits, clock: StepClock { elapsed, min, max }, on_timeout, false_rollback: analysis.false_rollback }
+    Look {
+        metrics,
+        limits,
+        clock: StepClock { elapsed, min, max },
+        on_timeout,
+        false_rollback: analysis.false_rollback,
+    }
 }
 
 fn limit_look(plan: &MetricPlan, limit: Limit, reading: judge::LimitReading, missing: Option<String>) -> LimitLook {
@@ -276,9 +295,16 @@ pub(super) fn hold_of(step: &Step) -> (Duration, Duration) {
     (min, max.max(min))
 }
 
-fn publish(draft: &mut Draft<'_>, analysis: &Analysis, plans: &[MetricPlan], readings: &[MetricReading], decision: &Decision) {
+fn publish(
+    draft: &mut Draft<'_>,
+    analysis: &Analysis,
+    plans: &[MetricPlan],
+    readings: &[MetricReading],
+    decision: &Decision,
+) {
     draft.status.verdict = Some(word(&decision.verdict).to_owned());
-    draft.status.evidence = plans.iter().zip(readings).map(|(plan, reading)| evidence(plan, analysis, reading)).collect();
+    draft.status.evidence =
+        plans.iter().zip(readings).map(|(plan, reading)| evidence(plan, analysis, reading)).collect();
 }
 
 /// A verdict in one word, for the printed column.
@@ -312,7 +338,9 @@ fn evidence(plan: &MetricPlan, analysis: &Analysis, reading: &MetricReading) -> 
                 name: plan.name.clone(),
                 kind: "errorRate".to_owned(),
                 verdict: standing(errors).to_owned(),
-                message: gap.filter(|gap| gap.at_once).map_or_else(|| errors.explain(&plan.metric.name), |gap| gap.message.clone()),
+                message: gap
+                    .filter(|gap| gap.at_once)
+                    .map_or_else(|| errors.explain(&plan.metric.name), |gap| gap.message.clone()),
                 canary: arm(&errors.canary),
                 stable: arm(&errors.stable),
                 estimate: errors.difference.as_ref().map(|difference| difference.estimate),

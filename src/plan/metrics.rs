@@ -8,7 +8,9 @@ use super::{QueryToCheck, facts::Facts, problem::Problem};
 use crate::{
     api::{Argument, Metric, condition::ready},
     judge::{ErrorRateSettings, Margin},
-    measure::{Arguments, Arm, Counters, MeasureRequest, MetricQuery, MetricTemplate, PerArm, Queries, QueryTemplates, Variant},
+    measure::{
+        Arguments, Arm, Counters, MeasureRequest, MetricQuery, MetricTemplate, PerArm, Queries, QueryTemplates, Variant,
+    },
     model::POD_TEMPLATE_HASH,
     observe::Observed,
     route::{CANARY_SUBSET, STABLE_SUBSET},
@@ -58,16 +60,23 @@ pub(super) fn resolve(observed: &Observed) -> Result<Vec<MetricPlan>, Problem> {
         let names: BTreeSet<String> = arguments.keys().cloned().collect();
         for metric in &spec.metrics {
             let queries = match (&metric.error_rate, &metric.threshold) {
-                (Some(rate), _) => QueryTemplates::ErrorRate(Counters { requests: rate.requests.clone(), errors: rate.errors.clone() }),
+                (Some(rate), _) => {
+                    QueryTemplates::ErrorRate(Counters { requests: rate.requests.clone(), errors: rate.errors.clone() })
+                }
                 (None, Some(threshold)) => QueryTemplates::Threshold(threshold.query.clone()),
                 (None, None) => continue,
             };
             let full_name = format!("{name}/{}", metric.name);
             let template = MetricTemplate { name: full_name.clone(), address: metric.address.clone(), queries };
-            template.check(&names).map_err(|error| {
-                Problem::new(ready::TEMPLATE_INVALID, format!("metric {full_name}: {error}"))
-            })?;
-            metrics.push(MetricPlan { name: full_name, metric: metric.clone(), template, arguments: arguments.clone() });
+            template
+                .check(&names)
+                .map_err(|error| Problem::new(ready::TEMPLATE_INVALID, format!("metric {full_name}: {error}")))?;
+            metrics.push(MetricPlan {
+                name: full_name,
+                metric: metric.clone(),
+                template,
+                arguments: arguments.clone(),
+            });
         }
     }
     match observed.refusals.first() {
@@ -119,7 +128,11 @@ impl Facts<'_> {
                     Queries::ErrorRate(arms) => vec![arms.canary.requests, arms.canary.errors],
                     Queries::Threshold(query) => vec![query],
                 };
-                texts.into_iter().map(move |query| QueryToCheck { metric: name.clone(), address: address.clone(), query })
+                texts.into_iter().map(move |query| QueryToCheck {
+                    metric: name.clone(),
+                    address: address.clone(),
+                    query,
+                })
             })
             .collect()
     }

@@ -35,12 +35,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::{draft::Draft, facts::Facts};
-use crate::{
-    act::Effect,
-    api::Phase,
-    measure::MeasureRequest,
-    observe::Observed,
-};
+use crate::{act::Effect, api::Phase, measure::MeasureRequest, observe::Observed};
 
 /// What has to be asked before a decision.
 #[derive(Clone, Debug, Default)]
@@ -81,8 +76,10 @@ pub fn needs(observed: &Observed, now: Timestamp) -> Needs {
     if facts.deleting() {
         return Needs::default();
     }
+    // While the canary's pods start there is nothing to see of it.
+    let looking = running && (phase != Phase::Preparing || preparing::canary_is_ready(&facts));
     Needs {
-        measurement: running.then(|| facts.measure_request(now)).flatten(),
+        measurement: looking.then(|| facts.measure_request(now)).flatten(),
         troubles: (running && run::overdue(&facts, now)).then(|| facts.canary_name()),
         checks: if running { Vec::new() } else { facts.queries_to_check() },
     }

@@ -184,5 +184,10 @@ fn covers(live: &Value, wanted: &Value) -> bool {
 pub(super) fn rollout_key(draft: &Draft<'_>) -> Key {
     let metadata = &draft.observed.rollout.metadata;
     let version = format!("{}/{}", crate::api::GROUP, crate::api::VERSION);
-    Key::new(&version, "Rollout", metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
+    Key::new(
+        &version,
+        "Rollout",
+        metadata.namespace.as_deref().unwrap_or_default(),
+        metadata.name.as_deref().unwrap_or_default(),
+    )
 }

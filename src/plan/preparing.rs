@@ -27,24 +27,36 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         Applied::NotYet => return draft.say("the routes are moved to the stable pods by name"),
         Applied::Refused(why) => return draft.say(why),
     }
-    let needed = deployment::canary_replicas(deployment::wanted(facts.workload), step.weight);
+    let needed = replicas(facts, step.weight);
     objects::canary(draft, facts, needed);
-    if let Some(revision) = facts.canary_replica_set().and_then(deployment::revision) {
-        draft.status.canary_revision = Some(revision.to_owned());
-    }
     if draft.has_effects() || !progressing::ready(facts, needed) {
         return wait(draft, facts, needed);
     }
+    draft.status.canary_revision = facts.canary_replica_set().and_then(deployment::revision).map(str::to_owned);
     let sight = look::take(draft, facts, step, false);
     if !sight.clear {
         return draft.say(blind(draft));
     }
-    let message = format!("{} % of the traffic goes to revision {}", step.weight, draft.status.canary_revision.clone().unwrap_or_default());
+    let message = format!(
+        "{} % of the traffic goes to revision {}",
+        step.weight,
+        draft.status.canary_revision.clone().unwrap_or_default()
+    );
     draft.enter(Phase::Progressing, &message);
     progressing::aim(draft, step.weight);
     draft.save();
     traffic::split(draft, facts, step.weight, true);
     draft.again(Duration::from_millis(200));
+}
+
+/// Whether the canary could take its first share now.
+pub(super) fn canary_is_ready(facts: &Facts<'_>) -> bool {
+    facts.steps.first().is_some_and(|step| progressing::ready(facts, replicas(facts, step.weight)))
+}
+
+/// How many canary pods a weight needs.
+pub(super) fn replicas(facts: &Facts<'_>, weight: u32) -> u32 {
+    deployment::canary_replicas(deployment::wanted(facts.workload), weight)
 }
 
 /// The routes of an unpinned run, once what they will name is there.
@@ -62,16 +74,17 @@ pub(super) fn wait(draft: &mut Draft<'_>, facts: &Facts<'_>, needed: u32) {
     if let Some(run) = &mut draft.status.run {
         run.unready_since.get_or_insert(now);
     }
-    let ready = facts.canary().map_or(0, deployment::ready);
     let name = facts.canary_name();
     if run::overdue(facts, draft.now) {
         let limit = humantime::format_duration(facts.spec.progress_deadline.into());
         let why = facts.observed.troubles.as_deref().unwrap_or_default().join("; ");
         let why = if why.is_empty() { "its pods give no reason".to_owned() } else { why };
+        let ready = facts.canary().map_or(0, deployment::ready);
         let message = format!("Deployment {name} has {ready} of {needed} pods ready after {limit}: {why}");
         return run::roll_back(draft, facts, OutcomeKind::RolledBack, "CanaryNotReady", &message);
     }
-    draft.say(format!("waiting for the canary: {ready} of {needed} pods of Deployment {name} are ready"));
+    // Without the count: every count would be a write, and the Deployment shows it.
+    draft.say(format!("waiting for {needed} ready pods of Deployment {name}"));
     if let Some(deadline) = run::deadline(facts) {
         draft.again(Duration::try_from(deadline.duration_since(draft.now)).unwrap_or_default());
     }

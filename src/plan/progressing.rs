@@ -28,7 +28,8 @@ const UNJUDGED_LOOKS: Duration = Duration::from_secs(30);
 const SHARE_PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
-    let index = draft.status.step.as_ref().map_or(0, |step| step.index as usize).min(facts.steps.len().saturating_sub(1));
+    let index =
+        draft.status.step.as_ref().map_or(0, |step| step.index as usize).min(facts.steps.len().saturating_sub(1));
     let Some(step) = facts.steps.get(index).cloned() else { return };
     next_look(draft, facts);
     let reached = draft.status.run.as_ref().is_some_and(|run| run.reached_at.is_some());
@@ -42,7 +43,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     }
     objects::hold(draft, facts);
     objects::fence(draft, facts, &run::stable_revision(draft));
-    let needed = deployment::canary_replicas(deployment::wanted(facts.workload), step.weight);
+    let needed = preparing::replicas(facts, step.weight);
     objects::canary(draft, facts, needed);
     let live = facts.live_weight();
     let enough = ready(facts, needed);
@@ -84,15 +85,17 @@ fn pods_ready(facts: &Facts<'_>) -> usize {
     let endpoints = &facts.observed.endpoints;
     let by_service = facts.needs_canary_service().then_some(endpoints.canary.len());
     let prefix = facts.canary_replica_set().map(|set| format!("{}-", set.name()));
-    let by_subset = facts.routes.iter().any(|route| route.subset.is_some()).then(|| {
-        prefix.map_or(0, |prefix| endpoints.service.iter().filter(|pod| pod.starts_with(&prefix)).count())
-    });
+    let by_subset =
+        facts.routes.iter().any(|route| route.subset.is_some()).then(|| {
+            prefix.map_or(0, |prefix| endpoints.service.iter().filter(|pod| pod.starts_with(&prefix)).count())
+        });
     by_service.into_iter().chain(by_subset).min().unwrap_or(0)
 }
 
 /// Whether the canary can take the load of `needed` pods, at its newest template only.
 pub(super) fn ready(facts: &Facts<'_>, needed: u32) -> bool {
-    facts.canary().is_some_and(|canary| deployment::ready_at_its_template(canary, needed)) && pods_ready(facts) >= needed as usize
+    facts.canary().is_some_and(|canary| deployment::ready_at_its_template(canary, needed))
+        && pods_ready(facts) >= needed as usize
 }
 
 fn next_look(draft: &mut Draft<'_>, facts: &Facts<'_>) {

@@ -23,7 +23,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     let carriers = if facts.needs_stable_service() { &endpoints.stable } else { &endpoints.service };
     let serving = carriers.iter().filter(|pod| pod.starts_with(&prefix)).count();
     if !(open && released && deployment::rolled_out(facts.workload) && serving >= wanted as usize) {
-        return draft.say(progress(facts, serving, wanted));
+        return draft.say(progress(facts));
     }
     let revision = deployment::revision(new).unwrap_or_default().to_owned();
     if facts.template == TemplateIs::Stable
@@ -34,13 +34,16 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         ending.message = "the pod template was reverted during the promotion".to_owned();
     }
     draft.status.stable_revision = Some(revision.clone());
-    draft.enter(Phase::Finishing, &format!("all {wanted} pods run revision {revision}; the routes go back to what they were"));
+    draft.enter(
+        Phase::Finishing,
+        &format!("all {wanted} pods run revision {revision}; the routes go back to what they were"),
+    );
     draft.save();
     finishing::plan(draft, facts);
 }
 
 /// What the rolling update is at, and what keeps it, in the words of its controller.
-fn progress(facts: &Facts<'_>, serving: usize, wanted: u32) -> String {
+fn progress(facts: &Facts<'_>) -> String {
     let name = facts.workload.name();
     let stuck = facts
         .workload
@@ -50,7 +53,7 @@ fn progress(facts: &Facts<'_>, serving: usize, wanted: u32) -> String {
         .and_then(|condition| condition["message"].as_str());
     match stuck {
         Some(why) => format!("the rolling update of Deployment {name} does not get on: {why}"),
-        None => format!("rolling update of Deployment {name}: {serving} of {wanted} new pods serve"),
+        None => format!("the rolling update of Deployment {name} brings the new version"),
     }
 }
 

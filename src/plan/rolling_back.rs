@@ -83,10 +83,7 @@ pub(super) fn held(draft: &mut Draft<'_>, facts: &Facts<'_>) {
             objects::hold(draft, facts);
             objects::memory(draft, facts);
         }
-        TemplateIs::New => {
-            run::begin(draft, facts);
-            objects::hold(draft, facts);
-        }
+        TemplateIs::New => run::begin(draft, facts),
         TemplateIs::Canary => {
             objects::hold(draft, facts);
         }

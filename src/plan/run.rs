@@ -14,7 +14,8 @@ use crate::{
 /// How many runs are remembered.
 const OUTCOMES: usize = 10;
 
-/// Begins a run for the workload's new template: the status first, the rest follows from it.
+/// Begins a run for the workload's new template: the status first, then what prepares it. Where no policy holds the
+/// workload, every moment counts.
 pub(super) fn begin(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     let now = draft.time();
     draft.status.runs += 1;
@@ -39,8 +40,14 @@ pub(super) fn begin(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     draft.enter(Phase::Preparing, "starting the canary");
     draft.save();
     let revision = draft.status.stable_revision.clone().unwrap_or_default();
-    draft.tell("RolloutStarted", &format!("Deployment {} has a new pod template; revision {revision} stays in front of users while it is judged", facts.workload.name()));
-    draft.again(Duration::ZERO);
+    draft.tell(
+        "RolloutStarted",
+        &format!(
+            "Deployment {} has a new pod template; revision {revision} stays in front of users while it is judged",
+            facts.workload.name()
+        ),
+    );
+    super::preparing::plan(draft, facts);
 }
 
 /// Names the step in the status, from 0.
@@ -60,12 +67,16 @@ pub(super) fn template_changed(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool
     let judged = matches!(phase, Phase::Preparing | Phase::Progressing | Phase::Paused);
     match facts.template {
         TemplateIs::Stable if judged => {
-            let message = format!("the pod template of Deployment {} was reverted to revision {}", facts.workload.name(), stable_revision(draft));
+            let message = format!(
+                "the pod template of Deployment {} was reverted to revision {}",
+                facts.workload.name(),
+                stable_revision(draft)
+            );
             roll_back(draft, facts, OutcomeKind::Reverted, "Reverted", &message);
             true
         }
-        // In Preparing the canary may not have been made yet, or be of the template before: preparing sees to it.
-        TemplateIs::New if matches!(phase, Phase::Progressing | Phase::Paused) || (phase == Phase::Preparing && started(draft, facts)) => {
+        // In Preparing nobody has seen the canary yet: it is made anew from the newer template.
+        TemplateIs::New if matches!(phase, Phase::Progressing | Phase::Paused) => {
             supersede(draft, facts);
             true
         }
@@ -78,13 +89,9 @@ pub(super) fn template_changed(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool
     }
 }
 
-/// Whether the canary of this run was made, so that its template can be told from a newer one.
-fn started(draft: &Draft<'_>, facts: &Facts<'_>) -> bool {
-    draft.status.canary_revision.is_some() && facts.canary().is_some()
-}
-
 fn supersede(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     traffic::to_stable(draft, facts);
+    draft.save();
     if draft.status.phase == Phase::Promoting {
         // Both old and new pods were good enough for users; the larger set carries them until the next promotion.
         let largest = deployment::largest_replica_set(&facts.observed.replica_sets).and_then(deployment::revision);
@@ -122,7 +129,7 @@ pub(super) fn promote(draft: &mut Draft<'_>, facts: &Facts<'_>, reason: &str, me
         run.ending = Some(ending);
         run.pause = None;
     }
-    draft.enter(Phase::Promoting, &format!("rolling out the new version: {message}"));
+    draft.enter(Phase::Promoting, message);
     draft.save();
     super::promoting::plan(draft, facts);
 }

@@ -1,6 +1,9 @@
 //! Weights on the user's routes: raised with care, lowered at once, and at the end put back.
 
-use super::{draft::Draft, facts::{Facts, Route}};
+use super::{
+    draft::Draft,
+    facts::{Facts, Route},
+};
 use crate::{
     act::Purpose,
     api::{RouteMemory, RouteRef},
@@ -22,25 +25,42 @@ pub(super) enum Applied {
 pub(super) fn split(draft: &mut Draft<'_>, facts: &Facts<'_>, weight: u32, may_raise: bool) -> Applied {
     let mut applied = Applied::Yes;
     for route in &facts.routes {
-        let backends = facts.backends(route);
-        let rules = &route.reference.rules;
-        let live = route::canary_weight(route.kind, route.live, rules, &backends).unwrap_or(0);
-        match route::split(route.kind, route.live, rules, &backends, route.before, weight) {
-            Ok(edit) => {
-                remember(draft, route.reference, edit.before);
-                let raise = weight > live;
-                if edit.patch.is_some() && raise && !may_raise {
-                    applied = Applied::NotYet;
-                } else if draft.patch(route.key(), edit.patch, if raise { Purpose::Raise } else { Purpose::Lower }) {
-                    applied = Applied::NotYet;
-                } else {
-                    applied = applied.and(accepted(route));
-                }
-            }
-            Err(problem) => applied = Applied::Refused(problem.to_string()),
-        }
+        applied = applied.and(if route.leaving {
+            leave(draft, facts, route);
+            Applied::Yes
+        } else {
+            split_one(draft, facts, route, weight, may_raise)
+        });
     }
     applied
+}
+
+fn split_one(draft: &mut Draft<'_>, facts: &Facts<'_>, route: &Route<'_>, weight: u32, may_raise: bool) -> Applied {
+    let backends = facts.backends(route);
+    let at = |weight| route::split(route.kind, route.live, &route.reference.rules, &backends, route.before, weight);
+    let (edit, mut applied) = match at(weight) {
+        Ok(edit) => (edit, Applied::Yes),
+        // The user wrote weights in mid-run that can't be divided like that. None at all is always possible.
+        Err(problem) => match at(0) {
+            Ok(edit) => (edit, Applied::Refused(problem.to_string())),
+            Err(_) => return Applied::Refused(problem.to_string()),
+        },
+    };
+    if edit.patch.is_some() && edit.raises {
+        if !may_raise {
+            return Applied::NotYet;
+        }
+        // What is put back later must be known before it is changed.
+        remember(draft, route.reference, edit.before);
+        draft.save();
+        draft.patch(route.key(), edit.patch, Purpose::Raise);
+        return Applied::NotYet;
+    }
+    remember(draft, route.reference, edit.before);
+    if draft.patch(route.key(), edit.patch, Purpose::Lower) {
+        applied = applied.and(Applied::NotYet);
+    }
+    applied.and(accepted(route))
 }
 
 /// Takes the canary off every route: lowering, before anything else. Where the Service is pinned that is the user's own
@@ -54,13 +74,21 @@ pub(super) fn restore(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
     let mut applied = Applied::Yes;
     for route in &facts.routes {
         let edit = restored(facts, route);
-        if draft.patch(route.key(), edit, Purpose::Restore) {
-            applied = Applied::NotYet;
+        applied = applied.and(if draft.patch(route.key(), edit, Purpose::Restore) {
+            Applied::NotYet
         } else {
-            applied = applied.and(accepted(route));
-        }
+            accepted(route)
+        });
     }
     applied
+}
+
+/// Puts a route back that the spec does not name any more, and forgets it once that is done.
+fn leave(draft: &mut Draft<'_>, facts: &Facts<'_>, route: &Route<'_>) {
+    if !draft.patch(route.key(), restored(facts, route), Purpose::Restore) {
+        let gone = route.reference;
+        draft.status.routes.retain(|known| known.kind != gone.kind || known.name != gone.name);
+    }
 }
 
 fn restored(facts: &Facts<'_>, route: &Route<'_>) -> Option<json_patch::Patch> {

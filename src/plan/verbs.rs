@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{draft::Draft, facts::Facts, objects, progressing, promoting, run, traffic};
+use super::{draft::Draft, facts::Facts, progressing, promoting, run, traffic};
 use crate::{
     api::{OutcomeKind, PauseReason, Phase, Verb, VerbAnswer, VerbRequest},
     model::VERB_ANNOTATION,
@@ -56,7 +56,6 @@ fn apply(draft: &mut Draft<'_>, facts: &Facts<'_>, request: &VerbRequest) -> Res
         }
         Verb::Retry if phase == Phase::RolledBack => {
             run::begin(draft, facts);
-            objects::hold(draft, facts);
             Ok("the run starts again".to_owned())
         }
         Verb::Retry => Err(format!("only a rolled back version can be tried again; this run is {}", word(phase))),

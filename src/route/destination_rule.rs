@@ -11,7 +11,8 @@ use super::{
 };
 use crate::model::Object;
 
-/// The DestinationRule of the Service's host that defines this subset, or any of them where no subset is asked for.
+/// The DestinationRule of the Service's host that defines this subset, or any of them where no subset is asked for. Where
+/// the user's subset was taken out in mid-run, the one that still has ours.
 ///
 /// Of several (Istio merges them) one of the Service's own namespace comes first. One for a wildcard host is never taken:
 /// its subsets are those of many Services.
@@ -24,8 +25,13 @@ pub fn find<'a>(
     destination_rules
         .iter()
         .filter(|rule| host::names(rule.text("/spec/host"), rule.namespace(), namespace, service))
-        .filter(|rule| subset.is_none_or(|subset| position(rule, subset).is_some()))
-        .min_by_key(|rule| (rule.namespace() != namespace, rule.namespace(), rule.name()))
+        .filter_map(|rule| {
+            let lacks = subset.is_some_and(|subset| position(rule, subset).is_none());
+            let ours = || [STABLE_SUBSET, CANARY_SUBSET].iter().any(|subset| position(rule, subset).is_some());
+            (!lacks || ours()).then_some((lacks, rule.namespace() != namespace, rule))
+        })
+        .min_by_key(|(lacks, elsewhere, rule)| (*lacks, *elsewhere, rule.namespace(), rule.name()))
+        .map(|(_, _, rule)| rule)
 }
 
 /// The labels of a subset; `None` where the DestinationRule does not define it.
@@ -186,6 +192,8 @@ mod tests {
         assert_eq!(find(&rules, "shop", "web", Some("main")).map(Object::name), Some("web"));
         assert_eq!(find(&rules, "shop", "web", None).map(Object::name), Some("b"));
         assert_eq!(find(&rules, "shop", "web", Some("v9")), None);
+        let ours = rule("[{name: siskin-stable, labels: {pod-template-hash: '1'}}]");
+        assert_eq!(find(&[ours], "shop", "web", Some("main")).map(Object::name), Some("web"));
         assert_eq!(find(&rules[..1], "shop", "web", Some("main")).map(Object::name), Some("a"));
     }
 

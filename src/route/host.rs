@@ -1,6 +1,6 @@
 //! Istio's host names of a Service: `web`, `web.shop`, `web.shop.svc`, `web.shop.svc.cluster.local`.
 //!
-//! Other forms (another cluster domain, `*.shop`, a MultiClusterService) name other things and are foreign.
+//! Other forms (another cluster domain, `*.shop`, a host of several clusters) name other things and are foreign.
 
 /// Whether `host`, written in an object of the namespace `written_in`, names this Service.
 pub(super) fn names(host: &str, written_in: &str, namespace: &str, service: &str) -> bool {

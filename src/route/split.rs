@@ -24,6 +24,9 @@ pub struct RouteEdit {
     /// What the route looked like before it was split. Where this differs from what the Rollout's status has, the status
     /// is to be written before the patch is sent: afterwards the route no longer tells.
     pub before: RouteBefore,
+    /// Whether some rule's canary gets a larger share than it has: such a patch has to wait until the canary can carry it,
+    /// any other is sent at once.
+    pub raises: bool,
 }
 
 /// What an own entry is to become.
@@ -60,12 +63,18 @@ pub fn split(
 ) -> Result<RouteEdit, RouteProblem> {
     let percent = weight.min(100);
     let mut recorded = RouteBefore { subset: backends.subset.map(str::to_owned), entries: Vec::new() };
+    let (mut sends, mut raises) = (false, false);
     let (patch, object) = edit(kind, live, backends, before, |dialect, rule, own, users_weight| {
         let total = rule.users_meaning(dialect, own, users_weight);
-        if total == 0 || !rule.selected(rules) {
+        let takes_part = total > 0 && rule.selected(rules);
+        // One that is only now restored stays recorded until the route shows it.
+        if takes_part || own.is_split() {
+            recorded.entries.push(EntryBefore::of(dialect, rule, own, users_weight));
+        }
+        if !takes_part {
             return Ok(Aim { role: Role::User, weight: users_weight, canary: None });
         }
-        recorded.entries.push(EntryBefore::of(dialect, rule, own, users_weight));
+        sends = true;
         if percent == 0 {
             return Ok(Aim { role: Role::Stable, weight: users_weight, canary: None });
         }
@@ -82,12 +91,14 @@ pub fn split(
                 fine: total * coarse.factor,
             })?
         };
+        let (stable_now, canary_now) = weights(dialect, rule, own);
+        raises |= canary * (stable_now + canary_now) > canary_now * (stable + canary);
         Ok(Aim { role: Role::Stable, weight: Some(stable), canary: Some(canary) })
     })?;
-    if recorded.entries.is_empty() && percent > 0 {
+    if !sends && percent > 0 {
         return Err(RouteProblem::does_not_send(kind, live, backends));
     }
-    Ok(RouteEdit { patch, object, before: recorded })
+    Ok(RouteEdit { patch, object, before: recorded, raises })
 }
 
 /// Takes out everything that [`split`] put into a route, and gives back what it changed. What users changed meanwhile
@@ -97,7 +108,7 @@ pub fn restore(kind: RouteKind, live: &Object, backends: &Backends<'_>, before: 
         Ok::<_, std::convert::Infallible>(Aim { role: Role::User, weight, canary: None })
     });
     let Ok((patch, object)) = restored;
-    RouteEdit { patch, object, before: before.clone() }
+    RouteEdit { patch, object, before: before.clone(), raises: false }
 }
 
 /// The canary's share of what the route sends to the Service, in percent, the largest of its rules. `None`: the route
@@ -113,15 +124,20 @@ pub fn canary_weight(kind: RouteKind, live: &Object, rules: &[String], backends:
 
 /// The canary's percent of one pair; `None` where the pair gets no traffic. A canary with any traffic has at least 1.
 fn share(dialect: Dialect<'_>, rule: &Rule<'_>, own: &Own) -> Option<u32> {
-    let entry = rule.meaning(dialect, own.entry);
-    let (stable, canary) = match (own.role, own.canary) {
-        (Role::Canary, _) => (0, entry),
-        (_, None) => (entry, 0),
-        (_, Some(position)) => (entry, rule.meaning(dialect, position)),
-    };
+    let (stable, canary) = weights(dialect, rule, own);
     let total = stable + canary;
     let percent = (canary * 100 + total / 2).checked_div(total)?;
     u32::try_from(percent.max(i64::from(canary > 0))).ok()
+}
+
+/// The stable's and the canary's weight of one pair, as it stands.
+fn weights(dialect: Dialect<'_>, rule: &Rule<'_>, own: &Own) -> (i64, i64) {
+    let entry = rule.meaning(dialect, own.entry);
+    match (own.role, own.canary) {
+        (Role::Canary, _) => (0, entry),
+        (_, None) => (entry, 0),
+        (_, Some(position)) => (entry, rule.meaning(dialect, position)),
+    }
 }
 
 /// Makes every own entry of a route what `aim` says, given the entry's weight in the user's text.

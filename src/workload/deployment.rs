@@ -1,18 +1,22 @@
 //! Deployments: held by `spec.paused`, with a canary Deployment beside them, promoted by their own rolling update.
 
 use json_patch::{
-    AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation,
-    jsonptr::PointerBuf,
+    AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation, jsonptr::PointerBuf,
 };
 use serde_json::{Value, json};
 
 use super::template::{TemplateIs, same_template};
-use crate::model::{CANARY, HELD_ANNOTATION, HELD_BECAUSE_ANNOTATION, MANAGED_LABEL, Object, POD_TEMPLATE_HASH, ROLLOUT_LABEL, VARIANT_LABEL};
+use crate::model::{
+    CANARY, HELD_ANNOTATION, HELD_BECAUSE_ANNOTATION, MANAGED_LABEL, Object, POD_TEMPLATE_HASH, ROLLOUT_LABEL,
+    VARIANT_LABEL,
+};
 
 /// Which version the Deployment's template is. `stable` is the stable ReplicaSet, `canary` the canary Deployment.
 pub fn template_is(deployment: &Object, stable: Option<&Object>, canary: Option<&Object>) -> TemplateIs {
     let is = |other: Option<&Object>| {
-        other.is_some_and(|other| same_template(&deployment.value()["spec"]["template"], &other.value()["spec"]["template"]))
+        other.is_some_and(|other| {
+            same_template(&deployment.value()["spec"]["template"], &other.value()["spec"]["template"])
+        })
     };
     if is(stable) {
         TemplateIs::Stable
@@ -30,7 +34,9 @@ pub fn revision(replica_set: &Object) -> Option<&str> {
 
 /// The ReplicaSet of the Deployment's current template.
 pub fn current_replica_set<'a>(deployment: &Object, replica_sets: &'a [Object]) -> Option<&'a Object> {
-    replica_sets.iter().find(|set| same_template(&deployment.value()["spec"]["template"], &set.value()["spec"]["template"]))
+    replica_sets
+        .iter()
+        .find(|set| same_template(&deployment.value()["spec"]["template"], &set.value()["spec"]["template"]))
 }
 
 /// The ReplicaSet with the most ready pods: what users get from a Deployment that is held in the middle.
@@ -188,7 +194,10 @@ impl<'a> Edit<'a> {
     /// Sets a key of a map that may not be there yet.
     fn put(&mut self, map: &[&str], key: &str, value: Value) {
         let pointer = PointerBuf::from_tokens(map.iter().copied());
-        let made = self.operations.iter().any(|operation| matches!(operation, PatchOperation::Add(add) if add.path == pointer));
+        let made = self
+            .operations
+            .iter()
+            .any(|operation| matches!(operation, PatchOperation::Add(add) if add.path == pointer));
         if self.object.at(pointer.as_str()).is_none() && !made {
             self.operations.push(PatchOperation::Add(AddOperation { path: pointer.clone(), value: json!({}) }));
         }
@@ -197,7 +206,8 @@ impl<'a> Edit<'a> {
     }
 
     fn remove(&mut self, path: &[&str]) {
-        self.operations.push(PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(path.iter().copied()) }));
+        self.operations
+            .push(PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(path.iter().copied()) }));
     }
 
     fn annotate(&mut self, key: &str, value: &str) {
@@ -216,7 +226,9 @@ impl<'a> Edit<'a> {
         if self.operations.is_empty() {
             return None;
         }
-        let test = |path: &[&str], value: Value| PatchOperation::Test(TestOperation { path: PointerBuf::from_tokens(path.iter().copied()), value });
+        let test = |path: &[&str], value: Value| {
+            PatchOperation::Test(TestOperation { path: PointerBuf::from_tokens(path.iter().copied()), value })
+        };
         // The generation and not the resource version: a Deployment's status changes all the time, and only the spec
         // matters here.
         let mut operations = vec![

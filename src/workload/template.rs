@@ -41,7 +41,11 @@ fn same_metadata(one: Option<&Value>, other: Option<&Value>) -> bool {
         labels
     };
     labels(&one) == labels(&other)
-        && one.keys().chain(other.keys()).filter(|key| *key != "labels").all(|key| plain(&one, key) == plain(&other, key))
+        && one
+            .keys()
+            .chain(other.keys())
+            .filter(|key| *key != "labels")
+            .all(|key| plain(&one, key) == plain(&other, key))
 }
 
 fn fields(value: Option<&Value>) -> Map<String, Value> {
@@ -58,7 +62,8 @@ mod tests {
     fn labels_of_revision_and_variant_do_not_make_a_difference() {
         let user = json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": []}});
         let server = json!({"metadata": {"creationTimestamp": null, "labels": {"app": "web", "pod-template-hash": "abc"}}, "spec": {"containers": []}});
-        let canary = json!({"metadata": {"labels": {"app": "web", "siskin.dev/variant": "canary"}}, "spec": {"containers": []}});
+        let canary =
+            json!({"metadata": {"labels": {"app": "web", "siskin.dev/variant": "canary"}}, "spec": {"containers": []}});
         assert!(same_template(&user, &server) && same_template(&canary, &server));
     }
 
@@ -67,6 +72,9 @@ mod tests {
         let one = json!({"metadata": {"labels": {"app": "web"}}, "spec": {"future": 1}});
         assert!(!same_template(&one, &json!({"metadata": {"labels": {"app": "web"}}, "spec": {"future": 2}})));
         assert!(!same_template(&one, &json!({"metadata": {"labels": {"app": "shop"}}, "spec": {"future": 1}})));
-        assert!(!same_template(&one, &json!({"metadata": {"annotations": {"restartedAt": "now"}, "labels": {"app": "web"}}, "spec": {"future": 1}})));
+        assert!(!same_template(
+            &one,
+            &json!({"metadata": {"annotations": {"restartedAt": "now"}, "labels": {"app": "web"}}, "spec": {"future": 1}})
+        ));
     }
 }

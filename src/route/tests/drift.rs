@@ -5,7 +5,10 @@ use serde_json::json;
 use super::{PINNED, UNPINNED, after, object, split_all, yaml};
 use crate::{
     model::Object,
-    route::{RouteKind::HttpRoute, canary_weight, restore},
+    route::{
+        RouteKind::{HttpRoute, VirtualService},
+        canary_weight, restore,
+    },
 };
 
 fn route(rules: &str) -> Object {
@@ -181,4 +184,35 @@ fn lowering_to_0_never_fails() {
         assert_eq!(split_all(HttpRoute, &live, &PINNED, Some(&first.before), 0).patch, None, "{odd}");
         assert_eq!(restore(HttpRoute, &live, &PINNED, &first.before).patch, None, "{odd}");
     }
+}
+
+#[test]
+fn an_edit_says_whether_it_raises_the_canarys_share_anywhere() {
+    let two = "[{name: a, backendRefs: [{name: web, weight: 1}]}, {name: b, backendRefs: [{name: web, weight: 1}]}]";
+    let first = split_all(HttpRoute, &route(two), &PINNED, None, 25);
+    assert!(first.raises);
+    assert!(!split_all(HttpRoute, &after(&first), &PINNED, Some(&first.before), 25).raises);
+    assert!(!split_all(HttpRoute, &after(&first), &PINNED, Some(&first.before), 10).raises);
+    let drifted = edited(&after(&first), |live| {
+        live["spec"]["rules"][1]["backendRefs"] = json!([{"name": "web", "weight": 1}]);
+    });
+    assert_eq!(canary_weight(HttpRoute, &drifted, &[], &PINNED), Some(25));
+    assert!(split_all(HttpRoute, &drifted, &PINNED, Some(&first.before), 25).raises);
+}
+
+#[test]
+fn a_destination_without_traffic_beside_an_istio_pair_keeps_the_pairs_traffic() {
+    let user = object(
+        "{kind: VirtualService, metadata: {name: web, namespace: shop}, spec: {http: [{route: [{destination: {host: web}}]}]}}",
+    );
+    let first = split_all(VirtualService, &user, &PINNED, None, 25);
+    let touched = edited(&after(&first), |live| {
+        let entries = live["spec"]["http"][0]["route"].as_array_mut().unwrap();
+        entries.push(json!({"destination": {"host": "legacy"}, "weight": 0}));
+    });
+    let restored = restore(VirtualService, &touched, &PINNED, &first.before);
+    assert_eq!(
+        after(&restored).at("/spec/http/0/route"),
+        Some(&yaml("[{destination: {host: web}, weight: 100}, {destination: {host: legacy}, weight: 0}]"))
+    );
 }

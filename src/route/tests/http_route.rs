@@ -1,4 +1,4 @@
-//! HTTPRoutes: what is patched, and what is left alone.
+//! HTTPRoute: what is patched, and what is left alone.
 
 use super::{PINNED, UNPINNED, after, object, split_all, yaml};
 use crate::route::{RouteBefore, RouteKind::HttpRoute, RouteProblem, canary_weight, restore, split};
@@ -112,6 +112,9 @@ fn only_named_rules_are_split_and_the_others_restored() {
         split(HttpRoute, &after(&everywhere), &["main".into()], &PINNED, Some(&everywhere.before), 25).unwrap();
     assert_eq!(after(&narrowed).at("/spec/rules/2"), object(ROUTE).at("/spec/rules/2"));
     assert_eq!(after(&narrowed).at("/spec/rules/1"), after(&everywhere).at("/spec/rules/1"));
+
+    // Its patch may be lost after what it returned was recorded.
+    assert_eq!(after(&restore(HttpRoute, &after(&everywhere), &PINNED, &narrowed.before)), object(ROUTE));
 }
 
 #[test]

@@ -199,7 +199,9 @@ impl Run {
             Event::Split { weight, lost } => self.split(*weight, *lost),
             Event::Reapply => self.live = self.user.clone(),
             Event::AddRule { at, rule } => {
-                let rule = self.rule(rule);
+                // Never one that looks like others: which of two such rules was split, nobody can tell (and no request
+                // ever reaches the second).
+                let rule = self.rule(&Rule { identity: rule.identity % 2, ..rule.clone() });
                 let list = self.dialect().rules();
                 self.edit(|route, _| {
                     route.pointer_mut(list).unwrap().as_array_mut().unwrap().insert(at % (rules + 1), rule.clone());

@@ -1,4 +1,4 @@
-//! VirtualServices at host level and at subset level.
+//! VirtualService, at host level and at subset level.
 
 use super::{BY_SUBSET, PINNED, UNPINNED, after, object, split_all, yaml};
 use crate::route::{RouteKind::VirtualService, canary_weight, restore, split};

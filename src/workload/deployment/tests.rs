@@ -84,7 +84,9 @@ fn the_canary_is_the_new_template_with_one_more_label() {
 
 #[test]
 fn the_templates_version_is_found_by_comparing_with_what_the_server_keeps() {
-    let stable = deployment("{spec: {template: {metadata: {labels: {app: web, pod-template-hash: s}}, spec: {containers: [{name: app, image: 'v1'}]}}}}");
+    let stable = deployment(
+        "{spec: {template: {metadata: {labels: {app: web, pod-template-hash: s}}, spec: {containers: [{name: app, image: 'v1'}]}}}}",
+    );
     let canary = Object::new(canary(&web(), "web-canary", "web", &json!({}), 1));
     assert_eq!(template_is(&web(), Some(&stable), Some(&canary)), TemplateIs::Canary);
     assert_eq!(template_is(&web(), Some(&stable), None), TemplateIs::New);
@@ -94,7 +96,8 @@ fn the_templates_version_is_found_by_comparing_with_what_the_server_keeps() {
 #[test]
 fn a_rollout_is_over_when_every_pod_is_of_the_template_and_available() {
     assert!(rolled_out(&web()));
-    for (field, value) in [("replicas", 5), ("updatedReplicas", 3), ("availableReplicas", 3), ("observedGeneration", 2)] {
+    for (field, value) in [("replicas", 5), ("updatedReplicas", 3), ("availableReplicas", 3), ("observedGeneration", 2)]
+    {
         let mut other = web().value().clone();
         other["status"][field] = json!(value);
         assert!(!rolled_out(&Object::new(other)), "{field} = {value}");

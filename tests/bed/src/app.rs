@@ -30,7 +30,10 @@ const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(crate) enum Latency {
     Fixed(Duration),
     /// `median * exp(sigma * Z)` with a standard normal Z.
-    LogNormal { median_seconds: f64, sigma: f64 },
+    LogNormal {
+        median_seconds: f64,
+        sigma: f64,
+    },
 }
 
 /// How the application answers.

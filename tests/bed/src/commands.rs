@@ -76,7 +76,10 @@ impl Bed {
     /// When the program cannot be started at all.
     pub async fn run_program(&self, program: &Path, arguments: &[&str], input: Option<&str>) -> CommandOutput {
         let mut command = self.command(program);
-        command.args(arguments).env("HELM_CACHE_HOME", self.helm_home("cache")).env("HELM_CONFIG_HOME", self.helm_home("config"));
+        command
+            .args(arguments)
+            .env("HELM_CACHE_HOME", self.helm_home("cache"))
+            .env("HELM_CONFIG_HOME", self.helm_home("config"));
         match run_to_end(command, input).await {
             Ok(output) => output,
             Err(error) => panic!("{} could not be run: {error:#}", program.display()),

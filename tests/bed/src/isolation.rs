@@ -58,15 +58,15 @@ pub fn enter() -> anyhow::Result<RunDirectory> {
 
 /// Runs the inner process; an interrupt or a request to end kills it and everything in it.
 fn run_to_end(command: Command) -> anyhow::Result<i32> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("could not make a runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("could not make a runtime")?;
     runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
-        let mut child = tokio::process::Command::from(command)
-            .spawn()
-            .context("could not run `setpriv` (package util-linux)")?;
+        let mut child =
+            tokio::process::Command::from(command).spawn().context("could not run `setpriv` (package util-linux)")?;
         let signalled = tokio::select! {
             status = child.wait() => {
                 let status = status.context("could not wait for the inner process")?;

@@ -7,8 +7,8 @@
 //! A test starts from [`Bed::shared`], takes a [`Namespace`] of its own and sends [`Traffic`]. The methods made for tests
 //! panic with a text that says what was waited for, what was there instead and where the logs are.
 
-pub mod audit;
 mod app;
+pub mod audit;
 mod bed;
 mod cluster;
 mod commands;

@@ -55,10 +55,25 @@ impl Bed {
 }
 
 /// An object of a namespaced kind that a test can read and follow.
-pub trait Followed: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + 'static {}
+pub trait Followed:
+    Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+    + Clone
+    + Debug
+    + Serialize
+    + DeserializeOwned
+    + Send
+    + 'static
+{
+}
 
 impl<K> Followed for K where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + 'static
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + 'static
 {
 }
 
@@ -274,7 +289,8 @@ impl Drop for Namespace {
         let name = self.name.clone();
         // The test's runtime is ending, and this client's connections with it.
         Bed::spawn_task(async move {
-            let namespaces: Api<NamespaceObject> = Api::all(crate::cluster::client_with_token(crate::servers::api_server::ADMIN_TOKEN));
+            let namespaces: Api<NamespaceObject> =
+                Api::all(crate::cluster::client_with_token(crate::servers::api_server::ADMIN_TOKEN));
             let _ = namespaces.delete(&name, &DeleteParams::background()).await;
         });
     }

@@ -39,7 +39,9 @@ const REPORTS_AT_ONCE: usize = 32;
 enum Wanted {
     Running,
     /// The pod has a deletion timestamp: drain within this many seconds, then end.
-    Ended { grace_seconds: i64 },
+    Ended {
+        grace_seconds: i64,
+    },
     /// The object is gone already (deleted by force): end at once.
     Gone,
 }
@@ -108,8 +110,7 @@ impl NodeAgent {
                     self.observe(pod);
                 }
                 Ok(Event::InitDone) => {
-                    let gone: Vec<String> =
-                        self.pods().keys().filter(|uid| !listed.contains(*uid)).cloned().collect();
+                    let gone: Vec<String> = self.pods().keys().filter(|uid| !listed.contains(*uid)).cloned().collect();
                     gone.iter().for_each(|uid| self.forget(uid));
                 }
                 Err(error) => {
@@ -139,7 +140,8 @@ impl NodeAgent {
             });
             return;
         }
-        let finished = pod.status.as_ref().and_then(|status| status.phase.as_deref()).is_some_and(|phase| phase != "Pending");
+        let finished =
+            pod.status.as_ref().and_then(|status| status.phase.as_deref()).is_some_and(|phase| phase != "Pending");
         if finished && wanted == Wanted::Running {
             return;
         }

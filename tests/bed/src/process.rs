@@ -50,10 +50,7 @@ impl Server {
             .open(&log)
             .with_context(|| format!("could not open {}", log.display()))?;
         let program = command.get_program().to_owned();
-        command
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().context("could not share a log file")?)
-            .stderr(output);
+        command.stdin(Stdio::null()).stdout(output.try_clone().context("could not share a log file")?).stderr(output);
         let (sender, answer) = channel();
         SPAWNER.send((command, sender)).expect("the spawner lives as long as the process");
         let child = answer

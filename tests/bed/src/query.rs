@@ -85,7 +85,8 @@ async fn query(promql: &str) -> anyhow::Result<Vec<Sample>> {
     data.result
         .into_iter()
         .map(|series| {
-            let value = series.value.1.parse().with_context(|| format!("the value {:?} is no number", series.value.1))?;
+            let value =
+                series.value.1.parse().with_context(|| format!("the value {:?} is no number", series.value.1))?;
             Ok(Sample { labels: series.metric, value })
         })
         .collect()

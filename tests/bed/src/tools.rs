@@ -135,7 +135,9 @@ fn cache_folder() -> anyhow::Result<PathBuf> {
     let base = match (env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
         (Some(cache), _) if !cache.is_empty() => PathBuf::from(cache),
         (_, Some(home)) if !home.is_empty() => Path::new(&home).join(".cache"),
-        _ => bail!("neither XDG_CACHE_HOME nor HOME is set: set XDG_CACHE_HOME to a folder with 3 GB free, where the test servers can be kept"),
+        _ => bail!(
+            "neither XDG_CACHE_HOME nor HOME is set: set XDG_CACHE_HOME to a folder with 3 GB free, where the test servers can be kept"
+        ),
     };
     Ok(base.join("siskin").join("tools").join(fingerprint(&[GO_MOD, GO_SUM, wheel::ENVOY_VERSION])))
 }

@@ -95,8 +95,10 @@ impl Life {
                     namespace: &self.namespace,
                     labels: &labels,
                 };
-                let bootstrap =
-                    self.agent.run.write(&format!("envoy-{}.json", self.name), envoy::bootstrap(&identity).to_string())?;
+                let bootstrap = self
+                    .agent
+                    .run
+                    .write(&format!("envoy-{}.json", self.name), envoy::bootstrap(&identity).to_string())?;
                 let mut command = Command::new(&self.agent.envoy);
                 command.arg("-c").arg(bootstrap).args(["--concurrency", "1", "-l", "warning", "--disable-hot-restart"]);
                 let name = format!("envoy-{}-{}", self.namespace, self.name);
@@ -121,7 +123,12 @@ impl Life {
 
     /// The graceful end: not ready at once, serving on with `Connection: close` until the data plane has heard of it,
     /// then the listener closes, then the object goes.
-    async fn end(&self, running: &Running, wanted: &mut watch::Receiver<Wanted>, grace_seconds: i64) -> anyhow::Result<()> {
+    async fn end(
+        &self,
+        running: &Running,
+        wanted: &mut watch::Receiver<Wanted>,
+        grace_seconds: i64,
+    ) -> anyhow::Result<()> {
         if !matches!(running, Running::Nothing) {
             if let Running::Application(application) = running {
                 application.drain();

@@ -23,7 +23,10 @@ const DEFAULT_DRAIN: Duration = Duration::from_secs(3);
 /// What runs for the pod.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Program {
-    Application { port: u16, behaviour: Behaviour },
+    Application {
+        port: u16,
+        behaviour: Behaviour,
+    },
     Envoy(Role),
     /// Any other image (`siskin.test/pause`): Running and Ready with nothing behind it, for tests of many pods.
     Nothing,
@@ -62,7 +65,9 @@ impl Workload {
         let environment = Environment::of(container);
         let image = container.image.as_deref().unwrap_or_default();
         let program = match image.split(':').next().unwrap_or_default() {
-            APPLICATION_IMAGE => Program::Application { port: port(container), behaviour: environment.behaviour(image) },
+            APPLICATION_IMAGE => {
+                Program::Application { port: port(container), behaviour: environment.behaviour(image) }
+            }
             GATEWAY_IMAGE => Program::Envoy(Role::Gateway),
             SIDECAR_IMAGE => Program::Envoy(Role::Sidecar),
             _ => Program::Nothing,
@@ -83,7 +88,9 @@ struct Environment<'a>(BTreeMap<&'a str, &'a str>);
 impl<'a> Environment<'a> {
     fn of(container: &'a Container) -> Self {
         let variables = container.env.iter().flatten();
-        Self(variables.map(|variable| (variable.name.as_str(), variable.value.as_deref().unwrap_or_default())).collect())
+        Self(
+            variables.map(|variable| (variable.name.as_str(), variable.value.as_deref().unwrap_or_default())).collect(),
+        )
     }
 
     fn text(&self, name: &str) -> Option<&'a str> {

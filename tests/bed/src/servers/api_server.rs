@@ -96,5 +96,6 @@ fn openssl(arguments: &[&str]) -> anyhow::Result<()> {
 }
 
 fn path(path: &Path) -> anyhow::Result<&str> {
-    path.to_str().with_context(|| format!("the path {} is not UTF-8: set SISKIN_BED_DIR to one that is", path.display()))
+    path.to_str()
+        .with_context(|| format!("the path {} is not UTF-8: set SISKIN_BED_DIR to one that is", path.display()))
 }

@@ -44,7 +44,8 @@ impl Go {
         let module = folder.join("module");
         fs::create_dir_all(&module).with_context(|| format!("could not create {}", module.display()))?;
         for (name, text) in [("go.mod", GO_MOD), ("go.sum", GO_SUM)] {
-            fs::write(module.join(name), text).with_context(|| format!("could not write {name} in {}", module.display()))?;
+            fs::write(module.join(name), text)
+                .with_context(|| format!("could not write {name} in {}", module.display()))?;
         }
         Ok(Self { program, module, without_json_v2: version >= (1, 27, 0) })
     }
@@ -76,7 +77,8 @@ impl Go {
 
     /// The folder of a module's source, downloaded if need be.
     pub(super) fn module_folder(&self, module: &str) -> anyhow::Result<PathBuf> {
-        let download = self.command().args(["mod", "download", module]).output().context("could not run go mod download")?;
+        let download =
+            self.command().args(["mod", "download", module]).output().context("could not run go mod download")?;
         if !download.status.success() {
             bail!("module {module} could not be downloaded: {}", String::from_utf8_lossy(&download.stderr).trim_end());
         }

@@ -194,8 +194,12 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_version_is_in_no_share_but_a_5xx_is_a_failure() {
-        let records =
-            vec![record(3, Some(503), None), record(1, Some(200), Some("v1")), record(2, Some(200), Some("v2")), record(4, None, None)];
+        let records = vec![
+            record(3, Some(503), None),
+            record(1, Some(200), Some("v1")),
+            record(2, Some(200), Some("v2")),
+            record(4, None, None),
+        ];
         let report = Report::new(records, Duration::ZERO);
         assert_eq!((report.total(), report.failures()), (4, 2));
         assert_eq!(report.share_of("v2"), Share { hits: 1, total: 2 });

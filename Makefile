@@ -1,0 +1,86 @@
+# The commands of this project; `make help` lists them.
+# Everything that is built once and does not change (the test servers) is cached outside the checkout.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CARGO ?= cargo
+# Where Go and the system's programs often are without being on a user's PATH.
+export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
+# Where `make audit` keeps its tool.
+CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/siskin
+CHART := charts/siskin
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: needs-rust ## Watch a bad release being stopped and a good one promoted, on real servers
+	@$(CARGO) build --quiet --bin siskin
+	@$(CARGO) run --quiet --package siskin-bed -- demo
+
+.PHONY: test
+test: needs-rust needs-tools ## Run every test, those on the real servers included
+	@echo "== the test servers: what is missing is built once, about 20 minutes on two cores"
+	@$(CARGO) run --package siskin-bed -- tools
+	@echo "== the tests"
+	@$(CARGO) test --workspace --no-fail-fast
+
+.PHONY: check
+check: needs-rust ## Format, lints, unit tests and generated files: under a minute when warm
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --quiet --workspace --all-targets -- --deny warnings
+	@$(CARGO) test --quiet --package siskin --lib --bins
+	@$(CARGO) test --quiet --package siskin --test architecture
+	@$(MAKE) drift
+	@if command -v helm >/dev/null; then helm lint --quiet --strict $(CHART); \
+	else echo "helm is not installed: the chart was not linted here (make test installs the chart by its own Helm)"; fi
+
+.PHONY: bed
+bed: needs-rust needs-tools ## Start the test servers for playing by hand; prints how to reach them
+	@$(CARGO) run --quiet --package siskin-bed -- up
+
+.PHONY: crds
+crds: needs-rust ## Generate crds/ from the types, and copy what the chart carries
+	@$(CARGO) run --quiet --bin siskin -- crds > crds/siskin.dev.yaml.new
+	@mv crds/siskin.dev.yaml.new crds/siskin.dev.yaml
+	@mkdir -p $(CHART)/crds $(CHART)/files/analysis-templates
+	@cp crds/*.yaml $(CHART)/crds/
+	@cp analysis-templates/*.yaml $(CHART)/files/analysis-templates/
+
+.PHONY: drift
+drift: needs-rust
+	@$(CARGO) run --quiet --bin siskin -- crds | diff --brief crds/siskin.dev.yaml - >/dev/null \
+	  || { echo "crds/siskin.dev.yaml is not what the types say: run \`make crds\` and commit"; exit 1; }
+	@diff --recursive crds $(CHART)/crds && diff --recursive analysis-templates $(CHART)/files/analysis-templates \
+	  || { echo "the chart's copies are not what they are copies of: run \`make crds\` and commit"; exit 1; }
+
+.PHONY: audit
+audit: needs-rust ## Check licenses, advisories and sources of the dependencies (cargo-deny)
+	@if ! command -v cargo-deny >/dev/null && ! test -x $(CACHE)/bin/cargo-deny; then \
+	  echo "== cargo-deny is not installed: building it into $(CACHE), some minutes, once"; \
+	  $(CARGO) install --locked --root $(CACHE) cargo-deny; fi
+	@PATH="$$PATH:$(CACHE)/bin" cargo deny --workspace check
+
+.PHONY: needs-rust
+needs-rust:
+	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust with rustup (https://rustup.rs) and run this again"; exit 1; }
+	@command -v cc >/dev/null || { echo "a C linker is missing: run \`apt-get install build-essential\` and run this again"; exit 1; }
+
+# Packages of Debian and Ubuntu that the test servers need; root gets them installed, others are told.
+SYSTEM_PROGRAMS := go:golang ip:iproute2 openssl:openssl unshare:util-linux setpriv:util-linux python3:python3
+.PHONY: needs-tools
+needs-tools:
+	@missing=""; \
+	for pair in $(SYSTEM_PROGRAMS); do \
+	  command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair##*:}"; done; \
+	python3 -m pip --version >/dev/null 2>&1 || missing="$$missing python3-pip"; \
+	missing="$$(echo $$missing | tr ' ' '\n' | sort -u | xargs)"; \
+	if test -n "$$missing"; then \
+	  case " $$missing " in *" golang "*) echo "Go is missing: install Go 1.26 from https://go.dev/dl and run this again"; exit 1;; esac; \
+	  if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+	    echo "== installing $$missing"; apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends $$missing; \
+	  else echo "something is missing: run \`sudo apt-get install $$missing\` and run this again"; exit 1; fi; fi

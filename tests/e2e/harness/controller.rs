@@ -1,0 +1,117 @@
+//! The controller under test: the real binary, with the rights of the chart's ServiceAccount and no others.
+
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, runtime::wait::await_condition};
+use siskin_bed::{Bed, Server};
+use tokio::sync::OnceCell;
+
+/// Where the chart is installed.
+pub const SYSTEM: &str = "siskin-system";
+
+static INSTALLED: OnceCell<()> = OnceCell::const_new();
+
+/// A running `siskin run` that watches one namespace.
+pub struct Controller {
+    bed: &'static Bed,
+    namespace: String,
+    name: String,
+    server: Server,
+}
+
+impl Controller {
+    /// Installs the chart, once, by the real Helm. Its own Deployment has no replicas: tests start the binary themselves.
+    pub async fn install(bed: &'static Bed) {
+        INSTALLED
+            .get_or_init(|| async {
+                let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/siskin");
+                bed.helm(&[
+                    "install",
+                    "siskin",
+                    chart,
+                    "--namespace",
+                    SYSTEM,
+                    "--create-namespace",
+                    "--set",
+                    "replicas=0",
+                    "--wait",
+                ])
+                .await;
+            })
+            .await;
+    }
+
+    /// Starts a controller for `namespace`; `name` tells replicas apart.
+    pub async fn start(bed: &'static Bed, namespace: &str, name: &str) -> Self {
+        Self::install(bed).await;
+        let server = Self::spawn(bed, namespace, name).await;
+        Self { bed, namespace: namespace.to_owned(), name: name.to_owned(), server }
+    }
+
+    async fn spawn(bed: &'static Bed, namespace: &str, name: &str) -> Server {
+        let kubeconfig = bed.kubeconfig_for(SYSTEM, "siskin").await;
+        let mut command: Command = bed.command(env!("CARGO_BIN_EXE_siskin"));
+        command
+            .env("KUBECONFIG", kubeconfig)
+            .env("POD_NAME", name)
+            .env("POD_NAMESPACE", SYSTEM)
+            .args(["run", "--namespace", namespace, "--prometheus-url", bed.prometheus_url()])
+            .args(["--listen", "127.0.0.1:0", "--lease-name", namespace, "--log-format", "text"]);
+        bed.spawn(&format!("siskin-{namespace}-{name}"), command)
+    }
+
+    /// Ends the controller without any warning, as a lost node would.
+    pub fn kill(&self) {
+        self.server.kill();
+    }
+
+    /// Asks the controller to end, and waits until it has.
+    pub async fn stop(&self) {
+        self.server.terminate();
+        self.server.wait().await;
+    }
+
+    /// Starts the controller again under the same name, as the kubelet restarts a container.
+    pub async fn restart(&mut self) {
+        self.server.kill();
+        self.server.wait().await;
+        self.server = Self::spawn(self.bed, &self.namespace, &self.name).await;
+    }
+
+    /// Who holds the lease of a namespace's controllers.
+    pub async fn leader(bed: &'static Bed, namespace: &str) -> String {
+        let leases = Api::<Lease>::namespaced(bed.client(), SYSTEM);
+        let lease = leases.get(namespace).await.expect("the lease is there");
+        lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default()
+    }
+
+    /// Waits until a replica leads; says how long that took.
+    pub async fn await_leader(bed: &'static Bed, namespace: &str, name: &str, limit: Duration) -> Duration {
+        let began = Instant::now();
+        let leases = Api::<Lease>::namespaced(bed.client(), SYSTEM);
+        let leads = await_condition(leases, namespace, |lease: Option<&Lease>| {
+            let holder = lease.and_then(|lease| lease.spec.as_ref()).and_then(|spec| spec.holder_identity.as_deref());
+            holder == Some(name)
+        });
+        tokio::time::timeout(limit, leads)
+            .await
+            .expect("the other replica takes over in time")
+            .expect("the watch goes on");
+        began.elapsed()
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        self.server.kill();
+    }
+}

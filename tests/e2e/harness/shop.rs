@@ -1,0 +1,134 @@
+//! A shop in a namespace of its own: workload, Service, route, Rollout, traffic, and a controller that watches it.
+
+use serde_json::Value;
+use siskin_bed::{Bed, Namespace, RunningTraffic, Traffic};
+
+use super::{
+    controller::Controller,
+    manifests::{self, Mesh},
+};
+
+/// Steps that a healthy version passes in about half a minute.
+pub const STEPS: &str = "[{weight: 10, hold: {min: 5s}}, {weight: 25, hold: {min: 5s}}, {weight: 50, hold: {min: 5s}}]";
+/// The analysis that goes with them.
+pub const ANALYSIS: &str = "{templates: [{name: http}], interval: 2s}";
+
+/// A shop.
+pub struct Shop {
+    pub namespace: Namespace,
+    pub controller: Controller,
+    pub mesh: Mesh,
+    replicas: u32,
+}
+
+impl Shop {
+    /// A shop at `v1`, with a Rollout that is idle, and no traffic yet.
+    pub async fn open(mesh: Mesh, name: &str) -> Self {
+        Self::open_with(mesh, name, STEPS, ANALYSIS, "").await
+    }
+
+    /// A shop with other steps, another analysis, or more lines under the Rollout's spec.
+    pub async fn open_with(mesh: Mesh, name: &str, steps: &str, analysis: &str, more: &str) -> Self {
+        let bed = Bed::shared().await;
+        Controller::install(bed).await;
+        let namespace = bed.namespace_called(name).await;
+        let controller = Controller::start(bed, namespace.name(), "one").await;
+        let shop = Self { namespace, controller, mesh, replicas: 4 };
+        shop.ship("v1", "").await;
+        shop.namespace.apply(manifests::service()).await;
+        shop.namespace.apply(&manifests::route(mesh, &shop.namespace)).await;
+        shop.namespace.deployment_ready("web").await;
+        shop.namespace.apply(manifests::template()).await;
+        shop.namespace.apply(&manifests::rollout(mesh, steps, analysis, more)).await;
+        shop.phase("Idle").await;
+        shop
+    }
+
+    /// Pushes a version as its team would: the same manifest with another image.
+    pub async fn ship(&self, version: &str, environment: &str) {
+        self.namespace.apply(&manifests::deployment(version, self.replicas, environment)).await;
+    }
+
+    /// Requests to the shop, through the gateway or a client's sidecar, at a rate.
+    pub fn traffic(&self, per_second: f64) -> RunningTraffic {
+        let bed = self.namespace.bed();
+        let traffic = match self.mesh {
+            Mesh::HttpRoute => Traffic::to(bed.gateway_api()).host(&self.namespace.host()),
+            Mesh::Gamma => Traffic::to(bed.mesh_client()).host(&self.namespace.service_host("web")),
+            Mesh::VirtualServiceHosts | Mesh::VirtualServiceSubsets => {
+                Traffic::to(bed.istio_gateway()).host(&self.namespace.host())
+            }
+        };
+        traffic.at(per_second).start()
+    }
+
+    /// Traffic that has begun to be answered.
+    pub async fn customers(&self, per_second: f64) -> RunningTraffic {
+        let traffic = self.traffic(per_second);
+        traffic
+            .wait_until("some requests were answered by v1", |report| {
+                report.by_version().get("v1").is_some_and(|count| *count > 20)
+            })
+            .await;
+        traffic
+    }
+
+    /// The Rollout as it is.
+    pub async fn rollout(&self) -> Value {
+        self.namespace.object("siskin.dev/v1alpha1", "Rollout", "web").await
+    }
+
+    /// Waits until the Rollout is in a phase.
+    pub async fn phase(&self, phase: &str) -> Value {
+        self.until(&format!("phase {phase}"), |rollout| rollout["status"]["phase"] == phase).await
+    }
+
+    /// Waits until something is true of the Rollout.
+    pub async fn until(&self, what: &str, is: impl Fn(&Value) -> bool + Send) -> Value {
+        self.namespace.wait_for_object("siskin.dev/v1alpha1", "Rollout", "web", what, is).await
+    }
+
+    /// Waits until the canary has this share of the traffic, as the Rollout says.
+    pub async fn weight(&self, percent: u32) -> Value {
+        self.until(&format!("weight {percent}"), |rollout| rollout["status"]["weight"]["applied"] == percent).await
+    }
+
+    /// Waits for the end of a run, and gives its outcome.
+    pub async fn outcome(&self, run: u64) -> Value {
+        let rollout = self
+            .until(&format!("the outcome of run {run}"), |rollout| rollout["status"]["outcomes"][0]["run"] == run)
+            .await;
+        rollout["status"]["outcomes"][0].clone()
+    }
+
+    /// What the users wrote, as the server keeps it: everything that must be the same after a run. The pod template is
+    /// left out, since it is what a run changes.
+    pub async fn users_objects(&self) -> Vec<(String, Value)> {
+        let (version, kind) = self.mesh.kind();
+        let mut objects = vec![(version, kind, "web"), ("v1", "Service", "web"), ("apps/v1", "Deployment", "web")];
+        if self.mesh == Mesh::VirtualServiceSubsets {
+            objects.push((version, "DestinationRule", "web"));
+        }
+        let mut specs = Vec::new();
+        for (version, kind, name) in objects {
+            let mut object = self.namespace.object(version, kind, name).await;
+            let mut spec = object["spec"].take();
+            if kind == "Deployment"
+                && let Some(spec) = spec.as_object_mut()
+            {
+                spec.remove("template");
+            }
+            specs.push((kind.to_owned(), spec));
+        }
+        specs
+    }
+
+    /// Names of what Siskin makes for a run and that is there now.
+    pub async fn leftovers(&self) -> Vec<String> {
+        let names = self
+            .namespace
+            .kubectl(&["get", "deployments,services", "-l", "siskin.dev/rollout=web", "-o", "name"])
+            .await;
+        names.lines().map(str::to_owned).collect()
+    }
+}

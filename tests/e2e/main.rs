@@ -1,0 +1,17 @@
+//! Siskin on real servers: API server, Istio, Envoy, Prometheus. What users see is asked of the client that sent the
+//! requests; what Siskin did, of the API server.
+
+mod harness;
+
+mod bad_input;
+mod deletion;
+mod failover;
+mod gitops;
+mod kill;
+mod outage;
+mod promotion;
+mod rollback;
+mod scale;
+mod template_changes;
+mod unready;
+mod verbs;

@@ -1,0 +1,72 @@
+//! A version that is as good as the one before is carried to everyone, and no request fails on the way.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::harness::{Mesh, Shop, together};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_equal_version_is_promoted_through_an_http_route() {
+    promoted_without_a_failed_request(Mesh::HttpRoute, "httproute").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_equal_version_is_promoted_through_an_http_route_on_the_service() {
+    promoted_without_a_failed_request(Mesh::Gamma, "gamma").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_equal_version_is_promoted_through_a_virtual_service_with_hosts() {
+    promoted_without_a_failed_request(Mesh::VirtualServiceHosts, "hosts").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_equal_version_is_promoted_through_a_virtual_service_with_subsets() {
+    promoted_without_a_failed_request(Mesh::VirtualServiceSubsets, "subsets").await;
+}
+
+async fn promoted_without_a_failed_request(mesh: Mesh, name: &str) {
+    let _turn = together().await;
+    let shop = Shop::open(mesh, name).await;
+    let before = shop.users_objects().await;
+    let traffic = shop.customers(200.0).await;
+
+    shop.ship("v2", "").await;
+    let mut reached = Vec::new();
+    for weight in [10, 25, 50] {
+        let rollout = shop.weight(weight).await;
+        reached.push((weight, time(&rollout["status"]["run"]["reachedAt"])));
+    }
+    let rollout = shop.phase("Promoting").await;
+    reached.push((0, time(&rollout["status"]["run"]["since"])));
+    let outcome = shop.outcome(1).await;
+    assert_eq!(outcome["outcome"], "Promoted", "{outcome}");
+
+    traffic
+        .wait_until("only v2 answers", |report| {
+            report.records().iter().rev().take(400).all(|record| record.version.as_deref() == Some("v2"))
+        })
+        .await;
+    let report = traffic.stop().await;
+    println!(
+        "{mesh:?}: {} requests, {} failed, by version {:?}",
+        report.total(),
+        report.failures(),
+        report.by_version()
+    );
+    assert_eq!(report.failures(), 0, "{:?}", report.failed());
+    for pair in reached.windows(2) {
+        let [(weight, from), (_, to)] = pair else { continue };
+        let share = report.between(*from, *to).share_of("v2");
+        println!("{mesh:?}: {weight} %: {} of {} requests reached the canary", share.hits, share.total);
+        assert!(share.is_within(f64::from(*weight) / 100.0, 4.0), "{weight} %: {share:?}");
+    }
+    assert_eq!(shop.leftovers().await, Vec::<String>::new());
+    for (was, is) in before.iter().zip(shop.users_objects().await) {
+        assert_eq!(*was, is, "{} is not what its user wrote", was.0);
+    }
+}
+
+fn time(value: &Value) -> Timestamp {
+    value.as_str().and_then(|text| text.parse().ok()).expect("the status has the time")
+}
