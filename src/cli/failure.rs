@@ -7,7 +7,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A command's failure. The code is API: 1 the answer is no, 2 the command line is wrong, 3 nobody answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub(super) struct Failure {
     code: u8,
     message: String,
     hint: Option<String>,
@@ -15,28 +15,28 @@ pub struct Failure {
 
 impl Failure {
     /// The answer is no: the object does not exist, the request was refused, the input can't be used.
-    pub fn refused(message: impl Into<String>) -> Self {
+    pub(super) fn refused(message: impl Into<String>) -> Self {
         Self { code: 1, message: message.into(), hint: None }
     }
 
     /// The command line is wrong.
-    pub fn usage(message: impl Into<String>) -> Self {
+    pub(super) fn usage(message: impl Into<String>) -> Self {
         Self { code: 2, ..Self::refused(message) }
     }
 
     /// Nobody answered in time.
-    pub fn unanswered(message: impl Into<String>) -> Self {
+    pub(super) fn unanswered(message: impl Into<String>) -> Self {
         Self { code: 3, ..Self::refused(message) }
     }
 
     /// Whoever read the output has seen enough (`| head`): the command ends in silence, and well.
-    pub fn reader_left() -> Self {
+    pub(super) fn reader_left() -> Self {
         Self { code: 0, ..Self::refused("") }
     }
 
     /// Adds what the person can do about it.
     #[must_use]
-    pub fn hint(self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
@@ -50,7 +50,7 @@ impl Failure {
     }
 
     /// Says it on stderr and gives the exit code.
-    pub fn report(&self) -> ExitCode {
+    pub(super) fn report(&self) -> ExitCode {
         if self.code != 0 {
             eprintln!("{self}");
         }

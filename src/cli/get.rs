@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::{Args, ValueEnum};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
-    Api, Client,
+    Api,
     api::{ApiResource, DynamicObject, ListParams},
 };
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{
     Failure,
     failure::in_time,
+    kube::Connection,
     screen::{self, Columns, Style, View},
     subject::Subject,
     watch,
@@ -32,7 +33,7 @@ Examples:
   siskin get ro/web -o json              # the object itself
 
 Exit codes: 0 shown, 1 it does not exist or can't be read, 2 wrong command line")]
-pub struct GetArgs {
+pub(super) struct GetArgs {
     #[command(flatten)]
     subject: Subject,
     /// The Rollouts of all namespaces
@@ -58,13 +59,13 @@ pub(super) enum Form {
 }
 
 /// Shows what was asked for.
-pub async fn run(args: &GetArgs, client: Client, namespace: &str, clock: &dyn Clock) -> Result<(), Failure> {
+pub(super) async fn run(args: &GetArgs, connection: Connection, clock: &dyn Clock) -> Result<(), Failure> {
     let name = args.subject.name()?;
     if args.all_namespaces && name.is_some() {
         return Err(Failure::usage("a Rollout's name can't be looked for in all namespaces")
             .hint("leave out `--all-namespaces`, or the name"));
     }
-    let reader = Reader::new(client, namespace, args.all_namespaces);
+    let reader = Reader::new(connection, args.all_namespaces);
     match (name, args.watch) {
         (Some(name), true) => Box::pin(watch::one(&reader, &name, args.output, clock)).await,
         (None, true) => Box::pin(watch::all(&reader, args.output, clock)).await,
@@ -130,15 +131,15 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    fn new(client: Client, namespace: &str, everywhere: bool) -> Self {
+    fn new(Connection { client, namespace }: Connection, everywhere: bool) -> Self {
         Self {
             rollouts: if everywhere {
                 Api::all_with(client.clone(), &rollout_kind())
             } else {
-                Api::namespaced_with(client.clone(), namespace, &rollout_kind())
+                Api::namespaced_with(client.clone(), &namespace, &rollout_kind())
             },
-            deployments: Api::namespaced(client, namespace),
-            namespace: (!everywhere).then(|| namespace.to_owned()),
+            deployments: Api::namespaced(client, &namespace),
+            namespace: (!everywhere).then_some(namespace),
         }
     }
 

@@ -19,6 +19,7 @@ use super::{
     Failure,
     failure::in_time,
     get::{print, rollout_kind},
+    kube::Connection,
     subject::Subject,
 };
 use crate::{
@@ -31,7 +32,7 @@ const FIELD_MANAGER: &str = "siskin-cli";
 
 /// What every verb takes.
 #[derive(Args, Clone, Debug)]
-pub struct VerbArgs {
+pub(super) struct VerbArgs {
     #[command(flatten)]
     subject: Subject,
     /// How long to wait for the controller's answer
@@ -44,7 +45,7 @@ pub struct VerbArgs {
 
 /// What `promote` takes.
 #[derive(Args, Clone, Debug)]
-pub struct PromoteArgs {
+pub(super) struct PromoteArgs {
     #[command(flatten)]
     common: VerbArgs,
     /// Pass all steps, not only the current one
@@ -53,7 +54,7 @@ pub struct PromoteArgs {
 }
 
 /// Examples and exit codes, for the end of a verb's `--help`.
-pub fn help(verb: Verb) -> String {
+pub(super) fn help(verb: Verb) -> String {
     let examples = match verb {
         Verb::Pause => "siskin pause rollout/web -n shop            # until `siskin resume`",
         Verb::Resume => "siskin resume rollout/web -n shop",
@@ -74,22 +75,27 @@ pub fn help(verb: Verb) -> String {
     )
 }
 
-/// `promote`, of this step or of all of them.
-pub async fn promote(args: &PromoteArgs, client: Client, namespace: &str, clock: &dyn Clock) -> Result<(), Failure> {
-    let verb = if args.full { Verb::PromoteFull } else { Verb::Promote };
-    run(verb, &args.common, client, namespace, clock).await
+impl PromoteArgs {
+    /// Which of the two it is.
+    pub(super) fn verb(&self) -> Verb {
+        if self.full { Verb::PromoteFull } else { Verb::Promote }
+    }
+
+    /// What it shares with the other verbs.
+    pub(super) fn common(&self) -> &VerbArgs {
+        &self.common
+    }
 }
 
 /// Asks for a verb and waits for what comes of it.
-pub async fn run(
+pub(super) async fn run(
     verb: Verb,
     args: &VerbArgs,
-    client: Client,
-    namespace: &str,
+    Connection { client, namespace }: Connection,
     clock: &dyn Clock,
 ) -> Result<(), Failure> {
     let name = args.subject.required_name()?;
-    let rollouts: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &rollout_kind());
+    let rollouts: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &rollout_kind());
     let label = format!("Rollout {namespace}/{name}");
     let seen = in_time(&format!("read {label}"), rollouts.get(&name)).await?;
     let request = request(verb, who_am_i(client).await?, &seen, clock);

@@ -10,7 +10,7 @@ use crate::{
     api::{GROUP, Rollout, RouteKindName, RouteRef},
     cli::Failure,
     model::{Object, POD_TEMPLATE_HASH},
-    route::{self, Backends, Level, RouteKind, RouteProblem, destination_rule, service},
+    route::{self, Backends, Level, RouteBefore, RouteKind, RouteProblem, destination_rule, service},
 };
 
 /// Stands for the stable revision's hash where it can't be known.
@@ -68,6 +68,8 @@ struct Preview<'a> {
     weight: u32,
     stable_hash: &'a str,
     canary_hash: &'a str,
+    /// Whether the user's Service is the stable backend.
+    pinned: bool,
     /// The workload's pod template's labels, where its manifest was given.
     pod_labels: Option<BTreeMap<String, String>>,
 }
@@ -80,8 +82,10 @@ impl<'a> Preview<'a> {
             "" => placeholder,
             hash => hash,
         };
+        let run = rollout.status.as_ref().and_then(|status| status.run.as_ref());
         Self {
             documents,
+            pinned: run.map_or(rollout.spec.traffic.pin_service, |run| run.pinned),
             rollout,
             namespace,
             weight,
@@ -94,25 +98,25 @@ impl<'a> Preview<'a> {
     /// Adds this Rollout's edits, and gives what stands in their way.
     fn add_to(&self, all: &mut Edits) -> Vec<Failure> {
         let mut problems = Vec::new();
-        let mut destination_rules: Vec<Object> =
-            self.documents.of_kind("networking.istio.io", "DestinationRule").cloned().collect();
+        let rules: Vec<Object> = self.documents.of_kind("networking.istio.io", "DestinationRule").cloned().collect();
         let mut subsets = BTreeMap::new();
         let first = all.edits.len();
         let mut host_level = false;
-        for (index, reference) in self.rollout.spec.traffic.routes.iter().enumerate() {
-            match self.route(index, reference, &destination_rules) {
+        for reference in &self.rollout.spec.traffic.routes {
+            match self.route(reference, &rules) {
                 Ok((edit, Level::Host)) => {
                     host_level = true;
                     all.edits.push(edit);
                 }
                 Ok((edit, Level::Subset { subset, destination_rule, destination_rule_namespace })) => {
                     all.edits.push(edit);
-                    subsets.insert((destination_rule_namespace, destination_rule), subset);
+                    let other = subsets.insert((destination_rule_namespace, destination_rule), subset.clone());
+                    problems.extend(other.filter(|other| *other != subset).map(|other| several(&other, &subset)));
                 }
                 Err(problem) => problems.push(problem),
             }
         }
-        for rule in &mut destination_rules {
+        for rule in &rules {
             if let Some(subset) = subsets.get(&(rule.namespace().to_owned(), rule.name().to_owned())) {
                 all.edits.push(self.subsets(rule, subset));
             }
@@ -137,7 +141,7 @@ impl<'a> Preview<'a> {
         problems
     }
 
-    fn route(&self, index: usize, reference: &RouteRef, rules: &[Object]) -> Result<(Edit, Level), Failure> {
+    fn route(&self, reference: &RouteRef, rules: &[Object]) -> Result<(Edit, Level), Failure> {
         let kind = match reference.kind {
             RouteKindName::HttpRoute => RouteKind::HttpRoute,
             RouteKindName::VirtualService => RouteKind::VirtualService,
@@ -153,12 +157,12 @@ impl<'a> Preview<'a> {
             ))
             .hint("give its manifest with `-f`; `-n` names the namespace of manifests that have none"));
         };
-        let before = self.rollout.status.as_ref().and_then(|status| status.routes.get(index));
+        let before = self.before(reference);
         let traffic = &self.rollout.spec.traffic;
         let backends = Backends {
             namespace: self.namespace,
             service: &traffic.service,
-            pinned: traffic.pin_service,
+            pinned: self.pinned,
             subset: before.and_then(|before| before.subset.as_deref()),
         };
         let labels = self.stable_labels(rules);
@@ -171,6 +175,13 @@ impl<'a> Preview<'a> {
         let title = format!("{kind} {}/{} with the canary at {}%: {rules}", self.namespace, live.name(), self.weight);
         let edit = Edit { title, before: live.value().clone(), after: edit.object, patch: edit.patch };
         Ok((edit, inspection.level))
+    }
+
+    /// What the route looked like before the run, where the Rollout's manifest comes from a cluster in mid-run.
+    fn before(&self, reference: &RouteRef) -> Option<&RouteBefore> {
+        let status = self.rollout.status.as_ref().filter(|status| status.phase.running())?;
+        let known = status.routes.iter().find(|known| known.kind == reference.kind && known.name == reference.name)?;
+        Some(&known.before)
     }
 
     /// Labels of the stable pods, as far as the documents tell: the template's own, or else those on which all subsets
@@ -207,41 +218,35 @@ impl<'a> Preview<'a> {
     }
 
     /// The two subsets that stand for the stable pods and the canary's.
-    fn subsets(&self, rule: &mut Object, subset: &str) -> Edit {
-        let of_hash = |hash: &str| {
-            let mut labels = destination_rule::subset_labels(rule, subset).unwrap_or_default();
-            labels.insert(POD_TEMPLATE_HASH.to_owned(), hash.to_owned());
-            labels
-        };
-        let patch = destination_rule::set_subsets(
-            rule,
-            subset,
-            Some(&of_hash(self.stable_hash)),
-            Some(&of_hash(self.canary_hash)),
-        );
+    fn subsets(&self, rule: &Object, subset: &str) -> Edit {
+        let of_hash = |hash: &str| BTreeMap::from([(POD_TEMPLATE_HASH.to_owned(), hash.to_owned())]);
+        let (stable, canary) = (of_hash(self.stable_hash), of_hash(self.canary_hash));
+        let patch = destination_rule::set_subsets(rule, subset, Some(&stable), Some(&canary));
         let title = format!("DestinationRule {}/{} with a subset for each version", rule.namespace(), rule.name());
-        let edit = patched(title, rule, patch);
-        *rule = Object::new(edit.after.clone());
-        edit
+        patched(title, rule, patch)
     }
 
     /// The user's Service, where it was given, and what would be generated beside it.
     fn service(&self, host_level: bool, all: &mut Edits) -> Result<(), Failure> {
-        let traffic = &self.rollout.spec.traffic;
-        let name = &traffic.service;
+        let name = &self.rollout.spec.traffic.service;
         if host_level {
-            let stable =
-                if traffic.pin_service { String::new() } else { format!(" and {}/{name}-stable", self.namespace) };
+            let stable = if self.pinned { String::new() } else { format!(" and {}/{name}-stable", self.namespace) };
             all.notes.push(format!("Service {}/{name}-canary{stable} would be created", self.namespace));
         }
         let Some(live) = self.documents.find("", "Service", self.namespace, name) else { return Ok(()) };
         service::check(live).map_err(|problem| self.explain(&problem))?;
-        if traffic.pin_service {
+        if self.pinned {
             let title = format!("Service {}/{name}, pinned to the stable revision", self.namespace);
             all.edits.push(patched(title, live, service::pin(live, self.stable_hash)));
         }
         Ok(())
     }
+}
+
+/// One Rollout can split one subset of a DestinationRule.
+fn several(one: &str, other: &str) -> Failure {
+    Failure::refused(format!("the routes send to the subsets `{one}` and `{other}` of one DestinationRule"))
+        .hint("one Rollout can split one subset: let all routes name the same, or make a Rollout for each")
 }
 
 /// An object with a patch applied.

@@ -29,7 +29,7 @@ Examples:
   kustomize build overlays/production | siskin preview -f - --weight 5 -o json
 
 Exit codes: 0 shown, 1 a route can't be used (stderr says why), 2 wrong command line")]
-pub struct PreviewArgs {
+pub(super) struct PreviewArgs {
     /// A manifest, a directory of manifests, or `-` for stdin; can be given more than once
     #[arg(short, long = "filename", value_name = "PATH", required = true)]
     filenames: Vec<PathBuf>,
@@ -56,7 +56,7 @@ enum Form {
 }
 
 /// Shows what would be done.
-pub fn run(args: &PreviewArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &PreviewArgs) -> Result<(), Failure> {
     let documents = Documents::read(&args.filenames, args.namespace.as_deref())?;
     let edit::Edits { edits, notes } = edit::edits(&documents, args.weight)?;
     let form = args.output.unwrap_or(if io::stdout().is_terminal() { Form::Diff } else { Form::Yaml });

@@ -8,15 +8,15 @@ use super::{
 
 /// Which columns a list has beside the usual ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Columns {
+pub(in crate::cli) struct Columns {
     /// The namespace, where there are several.
-    pub namespace: bool,
+    pub(in crate::cli) namespace: bool,
     /// Revisions and messages.
-    pub wide: bool,
+    pub(in crate::cli) wide: bool,
 }
 
 /// Draws the Rollouts as a table, cut to `width`.
-pub fn list(views: &[View], columns: Columns, width: usize, style: Style) -> String {
+pub(in crate::cli) fn list(views: &[View], columns: Columns, width: usize, style: Style) -> String {
     let heading = headings(columns).into_iter().map(|name| (Tone::Faint, name.to_owned())).collect();
     let rows: Vec<Vec<(Tone, String)>> =
         std::iter::once(heading).chain(views.iter().map(|view| cells(view, columns))).collect();

@@ -12,26 +12,26 @@ const END_FRAME: &str = "\u{1b}[J\u{1b}[?2026l";
 const CLEAR_TO_END_OF_LINE: &str = "\u{1b}[K";
 
 /// Columns and rows of the terminal that stdout is, or a usual size where it is none.
-pub fn terminal_size() -> (usize, usize) {
+pub(in crate::cli) fn terminal_size() -> (usize, usize) {
     terminal_size::terminal_size().map_or((80, 24), |(width, height)| (width.0.into(), height.0.into()))
 }
 
 /// The screen while something is watched. Dropping it gives the terminal back and leaves the last frame on it.
-pub struct LiveScreen<Out: Write> {
+pub(in crate::cli) struct LiveScreen<Out: Write> {
     out: Out,
     last: String,
 }
 
 impl<Out: Write> LiveScreen<Out> {
     /// Takes the terminal's alternate buffer.
-    pub fn enter(mut out: Out) -> io::Result<Self> {
+    pub(in crate::cli) fn enter(mut out: Out) -> io::Result<Self> {
         out.write_all(ENTER.as_bytes())?;
         out.flush()?;
         Ok(Self { out, last: String::new() })
     }
 
     /// Draws a text over the one before, as much of it as `rows` allow.
-    pub fn draw(&mut self, text: &str, rows: usize) -> io::Result<()> {
+    pub(in crate::cli) fn draw(&mut self, text: &str, rows: usize) -> io::Result<()> {
         let lines: Vec<&str> = text.lines().take(rows.max(1)).collect();
         let ending = format!("{CLEAR_TO_END_OF_LINE}\r\n");
         let frame = format!("{BEGIN_FRAME}{}{CLEAR_TO_END_OF_LINE}{END_FRAME}", lines.join(&ending));

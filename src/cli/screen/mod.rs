@@ -8,12 +8,12 @@ mod text;
 mod view;
 mod words;
 
-pub use list::{Columns, list};
-pub use live::{LiveScreen, terminal_size};
-pub use text::Style;
+pub(in crate::cli) use list::{Columns, list};
+pub(in crate::cli) use live::{LiveScreen, terminal_size};
+pub(in crate::cli) use text::Style;
 use text::wrap;
 pub(super) use text::{Line, Tone};
-pub use view::{View, canary_name};
+pub(in crate::cli) use view::{View, canary_name};
 use words::ago;
 
 use self::{bar::bar, view::Side};
@@ -28,12 +28,12 @@ const INDENT: usize = 10;
 const OUTCOMES: usize = 5;
 
 /// Draws a Rollout in lines of at most `width` columns.
-pub fn render(view: &View, width: usize, style: Style) -> String {
+pub(in crate::cli) fn render(view: &View, width: usize, style: Style) -> String {
     paint(sections(view, width).into_iter().flat_map(spaced), width, style)
 }
 
 /// One line for people who read a log instead of a screen.
-pub fn summary(view: &View) -> String {
+pub(in crate::cli) fn summary(view: &View) -> String {
     let mut words = vec![format!("{}/{} {}", view.namespace, view.name, phase_word(view.phase))];
     words.extend(view.step.as_ref().filter(|_| view.run.is_some()).map(|step| format!("step {step}")));
     words.extend(view.weight.map(|weight| format!("weight {}%{}", weight.applied, goal(weight))));

@@ -42,28 +42,29 @@ fn deployment(name: &str, image: &str, ready: i32, desired: i32) -> Deployment {
 fn in_a_run(phase: &str, change: &Value) -> Value {
     let mut status = json!({
         "strategy": "canary",
+        "runs": 4,
         "phase": phase,
         "message": "Step 2 of 3: no sign of harm, and not enough evidence yet to pass",
-        "verdict": "Continue",
+        "verdict": "Undecided",
         "step": {"index": 1, "count": 3, "position": "2/3"},
         "weight": {"desired": 25, "applied": 25},
         "stableRevision": "6b7f8c9d4",
         "canaryRevision": "7d5c9f6b8",
         "evidence": [
             {
-                "name": "http/errors", "kind": "errorRate", "verdict": "Continue",
+                "name": "http/errors", "kind": "errorRate", "verdict": "Undecided",
                 "message": "21 of 5,000 requests failed on the canary and 60 of 15,000 on the stable version",
                 "canary": {"requests": 5000.0, "errors": 21.0}, "stable": {"requests": 15000.0, "errors": 60.0},
                 "estimate": 0.0002, "interval": [-0.0031, 0.0035],
                 "harm": 0.41, "harmThreshold": 4.605, "safe": 2.1, "safeThreshold": 2.996,
             },
             {
-                "name": "http/queue", "kind": "threshold", "verdict": "Good", "message": "12.5 is below the limit of 100",
+                "name": "http/queue", "kind": "threshold", "verdict": "Within", "message": "12.5 is below the limit of 100",
                 "estimate": 12.5,
             },
         ],
         "run": {
-            "number": 4, "startedAt": "2026-03-01T11:54:00Z", "since": "2026-03-01T11:58:48Z", "elapsedMs": 72000,
+            "startedAt": "2026-03-01T11:54:00Z", "since": "2026-03-01T11:58:48Z", "elapsedMs": 72000,
         },
         "outcomes": outcomes(),
     });
@@ -168,7 +169,7 @@ fn promoting() {
         &json!({
             "message": "The workload's own rolling update is on its way",
             "weight": {"desired": 50, "applied": 50}, "step": {"index": 2, "count": 3, "position": "3/3"},
-            "evidence": [{"safe": 3.4, "harm": 0.2, "name": "http/errors", "kind": "errorRate", "verdict": "Advance",
+            "evidence": [{"safe": 3.4, "harm": 0.2, "name": "http/errors", "kind": "errorRate", "verdict": "Safe",
                 "message": "No worse by the margin", "canary": {"requests": 20000.0, "errors": 80.0},
                 "stable": {"requests": 20000.0, "errors": 82.0}, "estimate": -0.0001, "interval": [-0.002, 0.0018],
                 "harmThreshold": 4.605, "safeThreshold": 2.996}],
@@ -193,7 +194,7 @@ fn rolling_back() {
         &json!({
             "message": "http/errors: the canary fails more often",
             "weight": {"desired": 0, "applied": 0}, "verdict": "Regression",
-            "evidence": [{"name": "http/errors", "kind": "errorRate", "verdict": "Regression",
+            "evidence": [{"name": "http/errors", "kind": "errorRate", "verdict": "Regressed",
                 "message": "84 of 412 requests failed on the canary and 4 of 1,260 on the stable version",
                 "canary": {"requests": 412.0, "errors": 84.0}, "stable": {"requests": 1260.0, "errors": 4.0},
                 "estimate": 0.2, "interval": [0.13, 0.28], "harm": 9.7, "harmThreshold": 4.605, "safe": -3.0, "safeThreshold": 2.996}],

@@ -29,7 +29,7 @@ pub(in crate::cli) enum Tone {
 
 /// Whether meaning is shown in colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
+pub(in crate::cli) enum Style {
     /// Text alone.
     Plain,
     /// With ANSI colours.
@@ -38,7 +38,7 @@ pub enum Style {
 
 impl Style {
     /// Colour where stdout is a terminal that has it and neither `NO_COLOR` nor `TERM=dumb` says otherwise.
-    pub fn of_stdout() -> Self {
+    pub(in crate::cli) fn of_stdout() -> Self {
         let stdout = std::io::stdout();
         let wanted = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
         if wanted && stdout.is_terminal() { Self::Colour } else { Self::Plain }

@@ -14,7 +14,7 @@ use crate::{
 
 /// One Rollout at one moment.
 #[derive(Clone, Debug)]
-pub struct View {
+pub(in crate::cli) struct View {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) now: Timestamp,
@@ -58,13 +58,18 @@ pub(super) struct Side {
 }
 
 /// The name of the canary Deployment of a workload.
-pub fn canary_name(workload: &str) -> String {
+pub(in crate::cli) fn canary_name(workload: &str) -> String {
     format!("{workload}-canary")
 }
 
 impl View {
     /// Takes a Rollout, its workload and its canary (where they could be read) as they are now.
-    pub fn new(rollout: &Rollout, workload: Option<&Deployment>, canary: Option<&Deployment>, now: Timestamp) -> Self {
+    pub(in crate::cli) fn new(
+        rollout: &Rollout,
+        workload: Option<&Deployment>,
+        canary: Option<&Deployment>,
+        now: Timestamp,
+    ) -> Self {
         let status = rollout.status.clone().unwrap_or_default();
         let never_seen = rollout.status.is_none();
         let running = status.phase.running();
@@ -84,7 +89,7 @@ impl View {
             },
             not_ready: not_ready.map(|condition| format!("{}: {}", condition.reason, condition.message)),
             run: status.run.filter(|_| running).map(|run| Run {
-                number: run.number,
+                number: status.runs,
                 started: run.started_at.0,
                 since: run.since.0,
                 blind: run.blind,
