@@ -57,7 +57,7 @@ pub struct Settings {
     /// The Lease by which one of several processes leads; without it this one does.
     pub lease: Option<LeaseName>,
     /// The `MutatingAdmissionPolicyBinding` that holds workloads.
-    pub admission_policy: String,
+    pub hold_policy: String,
     /// This process, as others see it in the Lease and in Events.
     pub identity: String,
 }
@@ -76,7 +76,7 @@ pub struct LeaseName {
 /// # Errors
 /// What can't be put right by waiting: no configuration of the cluster, a wrong address, a port that is taken.
 pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
-    let Settings { prometheus_url, allow_prometheus, namespace, concurrency, listen, lease, admission_policy, identity } =
+    let Settings { prometheus_url, allow_prometheus, namespace, concurrency, listen, lease, hold_policy, identity } =
         settings;
 
     // A call that hangs in retries of the client's own would outlive a lease; whoever calls knows better when to try again.
@@ -91,7 +91,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
 
     let (cache, cluster, queue) = (Arc::new(Cache::new()), SharedCluster::default(), Queue::new());
     let (known, mut known_kinds) = watch::channel(BTreeSet::new());
-    let wanted: BTreeSet<Kind> = Watches::kinds(namespace.as_deref()).collect();
+    let wanted = BTreeSet::from(Kind::ALL);
     let mut tasks = JoinSet::new();
     tasks.spawn(serve(
         listener,
@@ -129,7 +129,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
         concurrency,
         stop: stop_on_signal()?,
     };
-    let search = Arc::new(HoldSearch { client: client.clone(), binding: admission_policy, cluster });
+    let search = Arc::new(HoldSearch { client: client.clone(), binding: hold_policy, cluster });
     let stop = controller.stop.clone();
 
     let ready = async {
