@@ -109,7 +109,9 @@ impl<'a> Draft<'a> {
     pub(super) fn condition(&mut self, kind: &str, holds: bool, reason: &str, message: &str) {
         let status = if holds { "True" } else { "False" };
         let generation = self.observed.rollout.metadata.generation;
-        let before = self.status.conditions.iter().find(|known| known.type_ == kind);
+        // Of the stored status: within one plan a condition may be set more than once.
+        let stored = self.observed.rollout.status.as_ref();
+        let before = stored.and_then(|status| status.conditions.iter().find(|known| known.type_ == kind));
         let since = before
             .filter(|known| known.status == status)
             .map_or(Time(self.now), |known| known.last_transition_time.clone());
