@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     draft::Draft,
     facts::Facts,
+    finishing::PROPAGATION,
     look, objects, progressing, run,
     traffic::{self, Applied},
 };
@@ -31,6 +32,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     objects::canary(draft, facts, needed);
     if draft.has_effects() || !progressing::ready(facts, needed) {
         return wait(draft, facts, needed);
+    }
+    if !settled(draft, facts) {
+        return;
     }
     draft.status.canary_revision = facts.canary_replica_set().and_then(deployment::revision).map(str::to_owned);
     let sight = look::take(draft, facts, step, false);
@@ -68,10 +72,25 @@ fn stable_backend(draft: &mut Draft<'_>, facts: &Facts<'_>, fenced: bool) -> App
     traffic::to_stable(draft, facts)
 }
 
+/// Whether every proxy may be expected to know the subset and the pods that a route is about to name. A Service of the
+/// canary's own is known long before its pods are ready; a subset gets its pods and its name in the same moment.
+fn settled(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
+    if facts.routes.iter().all(|route| route.subset.is_none()) {
+        return true;
+    }
+    let now = draft.time();
+    let Some(run) = &mut draft.status.run else { return true };
+    let since = run.ready_since.get_or_insert(now).clone();
+    let waited = run::since(draft.now, &since);
+    draft.again(PROPAGATION.saturating_sub(waited));
+    waited >= PROPAGATION
+}
+
 /// Waits for the canary's pods, up to the deadline.
 pub(super) fn wait(draft: &mut Draft<'_>, facts: &Facts<'_>, needed: u32) {
     let now = draft.time();
     if let Some(run) = &mut draft.status.run {
+        run.ready_since = None;
         run.unready_since.get_or_insert(now);
     }
     let name = facts.canary_name();
