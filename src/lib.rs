@@ -2,6 +2,8 @@
 
 pub mod act;
 pub mod api;
+pub mod cli;
+pub mod controller;
 pub mod judge;
 pub mod measure;
 pub mod model;

@@ -118,7 +118,8 @@ impl Performer {
             "status": status,
         });
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
-        let write = api.patch_status(&rollout.name, &parameters, &Patch::Apply(&object));
+        let patch = Patch::Apply(&object);
+        let write = api.patch_status(&rollout.name, &parameters, &patch);
         let answer = call(&target, "write the status of", write).await?;
         self.put(kind, &answer);
         Ok(())

@@ -1,0 +1,76 @@
+//! Remembers what Prometheus said of a query's wording, so that idle Rollouts cost it nothing.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    measure::{Check, Client, check},
+    model::Timestamp,
+    observe::Refusal,
+    plan::QueryToCheck,
+};
+
+/// How long a refusal counts: what it was about may be put right on the side of Prometheus.
+const REFUSED_FOR: Duration = Duration::from_mins(1);
+/// How long a Prometheus that did not answer is left alone with this query.
+const UNKNOWN_FOR: Duration = Duration::from_secs(30);
+/// With this many answers the memory is emptied and fills again with those that are still asked for.
+const MOST_ANSWERS: usize = 20_000;
+
+/// The answers so far, by address and query.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    answers: Mutex<HashMap<(Option<String>, String), Answer>>,
+}
+
+#[derive(Clone, Debug)]
+struct Answer {
+    refused: Option<String>,
+    until: Option<Instant>,
+}
+
+impl Checks {
+    /// Which of the queries can't be asked. A Prometheus that does not answer refuses nothing.
+    pub(super) async fn refusals(&self, client: &Client, queries: &[QueryToCheck], now: Timestamp) -> Vec<Refusal> {
+        let mut refusals = Vec::new();
+        for query in queries {
+            if let Err(error) = client.addresses().resolve(query.address.as_deref()) {
+                refusals.push(Refusal { metric: query.metric.clone(), address: true, text: error.to_string() });
+                continue;
+            }
+            let answer = match self.remembered(query) {
+                Some(answer) => answer,
+                None => self.ask(client, query, now).await,
+            };
+            if let Some(text) = answer.refused {
+                refusals.push(Refusal { metric: query.metric.clone(), address: false, text });
+            }
+        }
+        refusals
+    }
+
+    fn remembered(&self, query: &QueryToCheck) -> Option<Answer> {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = answers.get(&(query.address.clone(), query.query.clone()))?;
+        answer.until.is_none_or(|until| until > Instant::now()).then(|| answer.clone())
+    }
+
+    async fn ask(&self, client: &Client, query: &QueryToCheck, now: Timestamp) -> Answer {
+        let answer = match check(client, query.address.as_deref(), &query.query, now).await {
+            Check::Accepted => Answer { refused: None, until: None },
+            Check::Refused(gap) => Answer { refused: Some(gap.to_string()), until: Some(Instant::now() + REFUSED_FOR) },
+            Check::Unknown(_) => Answer { refused: None, until: Some(Instant::now() + UNKNOWN_FOR) },
+        };
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() >= MOST_ANSWERS {
+            answers.clear();
+        }
+        answers.insert((query.address.clone(), query.query.clone()), answer.clone());
+        answer
+    }
+}

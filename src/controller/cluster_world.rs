@@ -1,0 +1,117 @@
+//! The world of production: the cache, an API server and Prometheus.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, Client, api::ListParams};
+
+use super::{World, checks::Checks, metrics::Metrics, troubles};
+use crate::{
+    act::{Effect, EffectError, Performer},
+    measure::{self, MeasureRequest, Measurement},
+    model::{Clock, Object, RolloutKey},
+    observe::{Cache, Cluster, Kind, Observed, Refusal, snapshot},
+    plan::QueryToCheck,
+};
+
+/// Enough pods to see what is wrong with a Deployment.
+const MOST_PODS: u32 = 50;
+/// How long the list of them may take.
+const LIST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the cluster offers, as far as is known; the watches and the search for the admission policy keep it.
+pub(super) type SharedCluster = Arc<RwLock<Cluster>>;
+
+/// A cluster and its Prometheus.
+pub(super) struct ClusterWorld {
+    pub(super) cache: Arc<Cache>,
+    pub(super) cluster: SharedCluster,
+    pub(super) client: Client,
+    pub(super) performer: Performer,
+    pub(super) prometheus: measure::Client,
+    pub(super) checks: Checks,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl World for ClusterWorld {
+    type Error = EffectError;
+
+    fn observe(&self, key: &RolloutKey) -> Option<Observed> {
+        let cluster = self.cluster.read().unwrap_or_else(PoisonError::into_inner).clone();
+        snapshot(&self.cache, &key.namespace, &key.name, &cluster)
+    }
+
+    async fn measure(&self, request: &MeasureRequest) -> Measurement {
+        let measurement = measure::measure(&self.prometheus, request).await;
+        self.metrics.measured(&measurement);
+        measurement
+    }
+
+    async fn check(&self, queries: &[QueryToCheck]) -> Vec<Refusal> {
+        self.checks.refusals(&self.prometheus, queries, self.clock.now()).await
+    }
+
+    async fn troubles(&self, namespace: &str, deployment: &str) -> Vec<String> {
+        let Some(deployment) = self.cache.read().get(Kind::Deployment, namespace, deployment) else {
+            return vec![format!("the Deployment {deployment} does not exist")];
+        };
+        match self.pods_of(&deployment).await {
+            Ok(pods) => troubles::reasons(&pods),
+            Err(error) => vec![format!("the pods of the Deployment {} can't be read: {error}", deployment.name())],
+        }
+    }
+
+    async fn perform(&self, key: &RolloutKey, effect: &Effect) -> Result<(), EffectError> {
+        let performed = self.performer.perform(key, effect).await;
+        let result = performed.as_ref().map_or_else(|error| error.problem.word(), |()| "Ok");
+        self.metrics.performed(purpose(effect), result);
+        match &performed {
+            Ok(()) => log(key, effect),
+            Err(error) if error.conflict() => tracing::debug!(rollout = %key, %error, "something changed meanwhile"),
+            Err(error) => tracing::warn!(rollout = %key, %error, "an effect failed"),
+        }
+        performed
+    }
+}
+
+impl ClusterWorld {
+    /// The pods of a Deployment as JSON, by the labels of its template: of a canary, only its own.
+    async fn pods_of(&self, deployment: &Object) -> anyhow::Result<Vec<serde_json::Value>> {
+        let labels = deployment.strings("/spec/template/metadata/labels");
+        let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let parameters = ListParams::default().labels(&selector.join(",")).limit(MOST_PODS);
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), deployment.namespace());
+        let list = tokio::time::timeout(LIST_TIMEOUT, pods.list(&parameters)).await??;
+        Ok(list.items.iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
+    }
+}
+
+/// The metric's label for an effect.
+fn purpose(effect: &Effect) -> String {
+    match effect {
+        Effect::Patch { purpose, .. } | Effect::Apply { purpose, .. } | Effect::Delete { purpose, .. } => purpose.to_string(),
+        Effect::Status(_) => "Status".to_owned(),
+        Effect::Event(_) => "Event".to_owned(),
+    }
+}
+
+/// What was written, for the log. Statuses are many, so only what they tell people is logged, as their Event.
+fn log(key: &RolloutKey, effect: &Effect) {
+    match effect {
+        Effect::Patch { target, purpose, .. } => tracing::info!(rollout = %key, %purpose, object = %target, "patched"),
+        Effect::Apply { object, purpose } => {
+            let object = Object::new(object.clone()).key();
+            tracing::info!(rollout = %key, %purpose, %object, "applied");
+        }
+        Effect::Delete { target, purpose, .. } => tracing::info!(rollout = %key, %purpose, object = %target, "deleted"),
+        Effect::Status(status) => tracing::debug!(rollout = %key, phase = ?status.phase, "wrote the status"),
+        Effect::Event(notice) if notice.warning => {
+            tracing::warn!(rollout = %key, reason = notice.reason, "{}", notice.message);
+        }
+        Effect::Event(notice) => tracing::info!(rollout = %key, reason = notice.reason, "{}", notice.message),
+    }
+}

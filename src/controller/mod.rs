@@ -1,0 +1,29 @@
+//! The wiring: watches fill the cache and wake Rollouts, the queue reconciles them one by one, and only the leader
+//! writes.
+//!
+//! ```text
+//! watch ──► cache ──► related Rollouts ──► queue ──► reconcile: observe, ask, decide, perform
+//!             ▲                                                                      │
+//!             └──────────────────────── the server's answers ◄───────────────────────┘
+//! ```
+
+mod api_calls;
+mod checks;
+mod cluster_world;
+mod health;
+mod hold;
+mod leader;
+mod metrics;
+mod queue;
+mod reconcile;
+mod run;
+mod telemetry;
+mod troubles;
+mod watch;
+mod world;
+
+pub use queue::Queue;
+pub use reconcile::reconcile;
+pub use run::{LeaseName, Settings, run};
+pub use telemetry::{LogFormat, start_logging};
+pub use world::{Again, RolloutKey, World};

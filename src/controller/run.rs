@@ -1,0 +1,266 @@
+//! `siskin run`: everything put together, started and stopped in order.
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context;
+use kube::Config;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Queue, RolloutKey,
+    api_calls::counting_client,
+    checks::Checks,
+    cluster_world::{ClusterWorld, SharedCluster},
+    health::{Health, serve},
+    hold::HoldSearch,
+    leader::{ApiServerLease, Election},
+    metrics::Metrics,
+    queue::Ended,
+    reconcile,
+    watch::Watches,
+};
+use crate::{
+    act::Performer,
+    measure::{self, AllowedAddresses, ClientOptions},
+    model::{Clock, SystemClock},
+    observe::{Cache, Kind},
+};
+
+/// How long running reconciles may take to finish once a stop was asked for.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What an operator decides about a controller.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The Prometheus that metrics are read from unless they name another.
+    pub prometheus_url: String,
+    /// Other Prometheus addresses that metrics may name.
+    pub allow_prometheus: Vec<String>,
+    /// The only namespace that is watched; all where there is none.
+    pub namespace: Option<String>,
+    /// How many Rollouts are reconciled at once.
+    pub concurrency: usize,
+    /// Where probes and metrics are served.
+    pub listen: SocketAddr,
+    /// The Lease by which one of several processes leads; without it this one does.
+    pub lease: Option<LeaseName>,
+    /// The `MutatingAdmissionPolicyBinding` that holds workloads.
+    pub admission_policy: String,
+    /// This process, as others see it in the Lease and in Events.
+    pub identity: String,
+}
+
+/// Names a Lease.
+#[derive(Clone, Debug)]
+pub struct LeaseName {
+    /// Its namespace; the process' own where there is none.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// Runs the controller until the process is told to stop.
+///
+/// # Errors
+/// What can't be put right by waiting: no configuration of the cluster, a wrong address, a port that is taken.
+pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
+    let Settings { prometheus_url, allow_prometheus, namespace, concurrency, listen, lease, admission_policy, identity } =
+        settings;
+
+    // A call that hangs in retries of the client's own would outlive a lease; whoever calls knows better when to try again.
+    config.default_retry = false;
+    config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(concat!("siskin/", env!("CARGO_PKG_VERSION")))));
+    let own_namespace = config.default_namespace.clone();
+    let metrics = Arc::new(Metrics::new());
+    let client = counting_client(config, Arc::clone(&metrics)).context("the API server's client can't be made")?;
+    let addresses = AllowedAddresses::new(&prometheus_url, &allow_prometheus)?;
+    let prometheus = measure::Client::new(addresses, ClientOptions::default())?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("can't listen on {listen}"))?;
+
+    let (cache, cluster, queue) = (Arc::new(Cache::new()), SharedCluster::default(), Queue::new());
+    let (known, mut known_kinds) = watch::channel(BTreeSet::new());
+    let wanted: BTreeSet<Kind> = Watches::kinds(namespace.as_deref()).collect();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(serve(
+        listener,
+        Health { metrics: Arc::clone(&metrics), cache: Arc::clone(&cache), wanted: wanted.clone(), known: known_kinds.clone() },
+    ));
+
+    let watches = Watches {
+        client: client.clone(),
+        namespace,
+        cache: Arc::clone(&cache),
+        cluster: Arc::clone(&cluster),
+        queue: queue.clone(),
+        known,
+    };
+    for kind in &wanted {
+        let watching = watches.clone().run(*kind);
+        tasks.spawn(async move {
+            watching.await;
+            Ok(())
+        });
+    }
+
+    let controller = Controller {
+        world: Arc::new(ClusterWorld {
+            performer: Performer::new(client.clone(), Arc::clone(&cache), identity.clone()),
+            cache: Arc::clone(&cache),
+            cluster: Arc::clone(&cluster),
+            client: client.clone(),
+            prometheus,
+            checks: Checks::default(),
+            metrics: Arc::clone(&metrics),
+            clock: Arc::new(SystemClock),
+        }),
+        queue,
+        concurrency,
+        stop: stop_on_signal()?,
+    };
+    let search = Arc::new(HoldSearch { client: client.clone(), binding: admission_policy, cluster });
+    let stop = controller.stop.clone();
+
+    let ready = async {
+        if !search.look().await {
+            let controller = controller.clone();
+            tasks.spawn(async move {
+                search.search(move || controller.wake_all()).await;
+                Ok(())
+            });
+        }
+        // An error would mean that all watches have ended, and they never do.
+        _ = known_kinds.wait_for(|known| known.is_superset(&wanted)).await;
+        tracing::info!(rollouts = cache.read().all(Kind::Rollout).count(), "all kinds are listed");
+    };
+    tokio::select! {
+        () = ready => {}
+        () = stop.cancelled() => return Ok(()),
+    }
+
+    match lease {
+        None => controller.lead().await,
+        Some(lease) => {
+            let namespace = lease.namespace.unwrap_or(own_namespace);
+            let store = ApiServerLease::new(client, &namespace, &lease.name);
+            let wall_clock = Box::new(|| SystemClock.now());
+            controller.lead_in_turn(Election::new(store, lease.name, identity, wall_clock)).await;
+        }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What reconciles, once it may.
+#[derive(Clone)]
+struct Controller {
+    world: Arc<ClusterWorld>,
+    queue: Queue,
+    concurrency: usize,
+    stop: CancellationToken,
+}
+
+impl Controller {
+    /// Leads whenever the lease can be had, until a stop is asked for. What runs when the lease is lost is dropped in
+    /// the middle: another process leads by the time it could end.
+    async fn lead_in_turn(&self, mut election: Election<ApiServerLease>) {
+        while !self.stop.is_cancelled() {
+            tokio::select! {
+                () = election.acquire() => {}
+                () = self.stop.cancelled() => return,
+            }
+            tokio::select! {
+                () = self.lead() => {}
+                () = election.keep() => {}
+            }
+            self.world.metrics.leads(false);
+        }
+        election.release().await;
+    }
+
+    /// Reconciles until a stop is asked for, and lets what runs come to its end.
+    async fn lead(&self) {
+        tracing::info!("leading");
+        self.world.metrics.leads(true);
+        self.wake_all();
+        let work = self.queue.run(self.concurrency, &self.stop, |key| {
+            let controller = self.clone();
+            async move { controller.reconcile(key).await }
+        });
+        let overtime = async {
+            self.stop.cancelled().await;
+            tokio::time::sleep(STOP_TIMEOUT).await;
+        };
+        tokio::select! {
+            () = work => {}
+            () = overtime => tracing::warn!("reconciles that did not end within {} s are dropped", STOP_TIMEOUT.as_secs()),
+        }
+    }
+
+    /// One reconcile, with what it tells the metrics and the log.
+    async fn reconcile(&self, key: RolloutKey) -> Ended {
+        let mut report = Report { metrics: Arc::clone(&self.world.metrics), key: key.clone(), started: Instant::now(), result: "Panic" };
+        let result = reconcile(&*self.world, &key, self.world.clock.now()).await;
+        let (word, ended) = match &result {
+            Ok(Some(again)) => ("Ok", Ended::Again(*again)),
+            Ok(None) => ("Gone", Ended::Gone),
+            Err(error) => (error.problem.word(), if error.conflict() { Ended::Conflict } else { Ended::Failed }),
+        };
+        report.result = word;
+        ended
+    }
+
+    fn wake_all(&self) {
+        let rollouts: Vec<RolloutKey> = {
+            let view = self.world.cache.read();
+            view.all(Kind::Rollout).map(|rollout| RolloutKey::new(rollout.namespace(), rollout.name())).collect()
+        };
+        rollouts.into_iter().for_each(|key| self.queue.wake(key));
+    }
+}
+
+/// Told when a reconcile ends, also where it ends by a panic or because it was dropped.
+struct Report {
+    metrics: Arc<Metrics>,
+    key: RolloutKey,
+    started: Instant,
+    result: &'static str,
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(rollout = %self.key, "a reconcile panicked; other rollouts go on");
+        } else if self.result == "Panic" {
+            self.result = "Dropped";
+        }
+        self.metrics.reconciled(self.result, self.started.elapsed());
+    }
+}
+
+/// A token that is cancelled by SIGTERM or SIGINT.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let cancelled = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: running reconciles come to their end first");
+        cancelled.cancel();
+    });
+    Ok(stop)
+}

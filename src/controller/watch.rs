@@ -1,0 +1,193 @@
+//! One watch per kind: fills the cache and wakes the Rollouts that a change concerns.
+//!
+//! Objects arrive as JSON, so none can be malformed enough to stop a watch. A kind that is not installed is looked for
+//! from time to time; where it appears its watch starts, and where it disappears its objects go.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context;
+use futures::TryStreamExt;
+use kube::{
+    Api, Client,
+    api::DynamicObject,
+    runtime::{
+        WatchStreamExt,
+        watcher::{self, Event, watcher},
+    },
+};
+use tokio::sync::watch;
+
+use super::{Queue, RolloutKey, cluster_world::SharedCluster};
+use crate::{
+    act::resource,
+    model::Object,
+    observe::{Cache, Kind, parse_rollout},
+};
+
+/// How often a kind that is not installed is looked for: one small request.
+const SEARCH_INTERVAL: Duration = Duration::from_secs(30);
+/// How long that request may take.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the watches of all kinds share.
+#[derive(Clone)]
+pub(super) struct Watches {
+    pub(super) client: Client,
+    /// The only namespace that is watched; all where there is none.
+    pub(super) namespace: Option<String>,
+    pub(super) cache: Arc<Cache>,
+    pub(super) cluster: SharedCluster,
+    pub(super) queue: Queue,
+    /// The kinds whose first list is complete, or which are known to be absent.
+    pub(super) known: watch::Sender<BTreeSet<Kind>>,
+}
+
+impl Watches {
+    /// The kinds that are watched: in one namespace, only kinds that live in namespaces.
+    pub(super) fn kinds(namespace: Option<&str>) -> impl Iterator<Item = Kind> {
+        let everywhere = namespace.is_none();
+        Kind::ALL.into_iter().filter(move |kind| everywhere || kind.namespaced())
+    }
+
+    /// Watches one kind for ever.
+    pub(super) async fn run(self, kind: Kind) {
+        loop {
+            if !kind.optional() || self.wait_until_installed(kind).await {
+                self.follow(kind).await;
+            }
+        }
+    }
+
+    /// Watches a kind until it turns out not to be installed.
+    async fn follow(&self, kind: Kind) {
+        let api: Api<DynamicObject> = match &self.namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource(kind)),
+            None => Api::all_with(self.client.clone(), &resource(kind)),
+        };
+        let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff());
+        let mut list = Vec::new();
+        loop {
+            match events.try_next().await {
+                Ok(Some(event)) => self.take_in(kind, event, &mut list),
+                Ok(None) => return,
+                Err(error) if kind.optional() && is_not_found(&error) => {
+                    tracing::info!(%kind, "the kind is not installed any more; its watch is off");
+                    return self.set_absent(kind);
+                }
+                Err(error) => tracing::warn!(%kind, %error, "a watch failed and is started again"),
+            }
+        }
+    }
+
+    fn take_in(&self, kind: Kind, event: Event<DynamicObject>, list: &mut Vec<serde_json::Value>) {
+        let concerned = match event {
+            Event::Init => {
+                list.clear();
+                return;
+            }
+            Event::InitApply(object) => {
+                list.extend(to_json(kind, &object));
+                return;
+            }
+            Event::InitDone => {
+                let list = std::mem::take(list);
+                tracing::debug!(%kind, objects = list.len(), "listed");
+                let mut concerned = self.cache.replace_all(kind, list);
+                concerned.append(&mut self.set_present(kind));
+                concerned
+            }
+            Event::Apply(object) => to_json(kind, &object).map(|object| self.cache.put(kind, object)).unwrap_or_default(),
+            Event::Delete(object) => {
+                let metadata = object.metadata;
+                let [namespace, name, uid] = [metadata.namespace, metadata.name, metadata.uid].map(Option::unwrap_or_default);
+                self.cache.delete(kind, &namespace, &name, &uid)
+            }
+        };
+        self.wake(concerned);
+    }
+
+    fn wake(&self, rollouts: BTreeSet<RolloutKey>) {
+        for rollout in rollouts {
+            self.queue.wake(rollout);
+        }
+    }
+
+    /// Waits until the API server serves a kind. Gives up where the answer is neither yes nor no; the watch will say
+    /// what is wrong.
+    async fn wait_until_installed(&self, kind: Kind) -> bool {
+        let mut told = false;
+        loop {
+            match self.is_installed(kind).await {
+                Ok(true) => return true,
+                Ok(false) if !told => {
+                    tracing::info!(%kind, "the kind is not installed; its watch is off until it is");
+                    told = true;
+                    self.set_absent(kind);
+                }
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%kind, error = format!("{error:#}"), "can't find out whether the kind is installed"),
+            }
+            tokio::time::sleep(SEARCH_INTERVAL).await;
+        }
+    }
+
+    async fn is_installed(&self, kind: Kind) -> anyhow::Result<bool> {
+        let api_version = kind.api_version();
+        let search = self.client.list_api_group_resources(&api_version);
+        match tokio::time::timeout(SEARCH_TIMEOUT, search).await.context("the API server does not answer")? {
+            Ok(resources) => Ok(resources.resources.iter().any(|resource| resource.name == kind.plural())),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The first list is complete. Rollouts that were told of an absent kind look again.
+    fn set_present(&self, kind: Kind) -> BTreeSet<RolloutKey> {
+        self.known.send_modify(|known| _ = known.insert(kind));
+        let new = kind.optional() && self.cluster.write().unwrap_or_else(PoisonError::into_inner).kinds.insert(kind);
+        if new { self.all_rollouts() } else { BTreeSet::new() }
+    }
+
+    fn set_absent(&self, kind: Kind) {
+        self.cluster.write().unwrap_or_else(PoisonError::into_inner).kinds.remove(&kind);
+        self.cache.replace_all(kind, Vec::new());
+        self.known.send_modify(|known| _ = known.insert(kind));
+        self.wake(self.all_rollouts());
+    }
+
+    fn all_rollouts(&self) -> BTreeSet<RolloutKey> {
+        self.cache.read().all(Kind::Rollout).map(|rollout| RolloutKey::new(rollout.namespace(), rollout.name())).collect()
+    }
+}
+
+/// An object's JSON. A Rollout that can't be read is logged here, once per change of it.
+fn to_json(kind: Kind, object: &DynamicObject) -> Option<serde_json::Value> {
+    match serde_json::to_value(object) {
+        Ok(json) => {
+            if kind == Kind::Rollout
+                && let Err(malformed) = parse_rollout(&Object::new(json.clone()))
+            {
+                tracing::warn!("{malformed}");
+            }
+            Some(json)
+        }
+        Err(error) => {
+            tracing::warn!(%kind, %error, "an object can't be kept");
+            None
+        }
+    }
+}
+
+fn is_not_found(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status)) => status.code == 404,
+        watcher::Error::WatchError(status) => status.code == 404,
+        _ => false,
+    }
+}
