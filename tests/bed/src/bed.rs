@@ -60,11 +60,7 @@ impl Bed {
         let bed = SHARED
             .get_or_init(|| async {
                 let start = async { Self::start(isolation::enter()?).await };
-                RUNTIME
-                    .spawn(start)
-                    .await
-                    .map_err(|error| error.to_string())?
-                    .map_err(|error| format!("{error:#}"))
+                RUNTIME.spawn(start).await.map_err(|error| error.to_string())?.map_err(|error| format!("{error:#}"))
             })
             .await;
         match bed {
@@ -77,31 +73,30 @@ impl Bed {
         // Somebody else may have chosen the same provider first, which is just as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let started = Instant::now();
+        let progress = |what: &str| tracing::info!("{what} ({:.1} s)", started.elapsed().as_secs_f64());
         let tools = Tools::ensure()?;
         let http = http_client();
-        let kubeconfig = run.write(
-            "kubeconfig",
-            api_server::kubeconfig(api_server::ADMIN_TOKEN, "admin"),
-        )?;
+        let kubeconfig = run.write("kubeconfig", api_server::kubeconfig(api_server::ADMIN_TOKEN, "admin"))?;
         let etcd = etcd::start(&tools, &run, &http).await?;
         let api_server = api_server::start(&tools, &run, &http).await?;
         let controller_manager = controllers::start_controller_manager(&tools, &run, &kubeconfig)?;
         let scheduler = controllers::start_scheduler(&tools, &run, &kubeconfig)?;
+        progress("etcd and the Kubernetes control plane run");
 
         let cluster = Cluster::default();
         mesh::install_crds(&cluster, &tools.crds()).await?;
         mesh::configure(&cluster).await?;
+        progress("the kinds of Istio and of the Gateway API are served");
         let istiod = istiod::start(&tools, &run, &kubeconfig, &http).await?;
+        progress("istiod runs");
 
         let agent = NodeAgent::new(cluster.client(), run.clone(), tools.path("envoy"));
         agent.register().await?;
         tokio::spawn(agent.follow());
         let prometheus = prometheus::start(&tools, &run, &http).await?;
+        progress("the node agent and Prometheus run");
         let entrances = mesh::start(&cluster).await?;
-        tracing::info!(
-            "the bed is up after {:.1} s",
-            started.elapsed().as_secs_f64()
-        );
+        progress("the gateway's Envoy runs, and the bed is up");
         Ok(Self {
             tools,
             run,
@@ -195,10 +190,7 @@ impl Bed {
 
     /// Adds a file to those whose last lines are shown when a test fails.
     pub fn watch_log(&self, log: &Path) {
-        let mut watched = self
-            .watched_logs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut watched = self.watched_logs.lock().unwrap_or_else(PoisonError::into_inner);
         if !watched.iter().any(|known| known == log) {
             watched.push(log.to_owned());
         }
@@ -210,22 +202,11 @@ impl Bed {
     /// When there is no such account.
     pub async fn token(&self, namespace: &str, service_account: &str) -> String {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), namespace);
-        let spec = TokenRequestSpec {
-            expiration_seconds: Some(24 * 3600),
-            ..TokenRequestSpec::default()
-        };
-        let request = TokenRequest {
-            spec,
-            ..TokenRequest::default()
-        };
-        let answer = accounts
-            .create_token_request(service_account, &PostParams::default(), &request)
-            .await;
+        let spec = TokenRequestSpec { expiration_seconds: Some(24 * 3600), ..TokenRequestSpec::default() };
+        let request = TokenRequest { spec, ..TokenRequest::default() };
+        let answer = accounts.create_token_request(service_account, &PostParams::default(), &request).await;
         match answer {
-            Ok(TokenRequest {
-                status: Some(status),
-                ..
-            }) => status.token,
+            Ok(TokenRequest { status: Some(status), .. }) => status.token,
             Ok(_) => panic!("the API server gave no token for {namespace}/{service_account}"),
             Err(error) => {
                 panic!("no token for the service account {namespace}/{service_account}: {error}")
@@ -240,10 +221,7 @@ impl Bed {
     pub async fn kubeconfig_for(&self, namespace: &str, service_account: &str) -> PathBuf {
         let token = self.token(namespace, service_account).await;
         let text = api_server::kubeconfig(&token, service_account);
-        match self
-            .run
-            .write(&format!("kubeconfig-{namespace}-{service_account}"), text)
-        {
+        match self.run.write(&format!("kubeconfig-{namespace}-{service_account}"), text) {
             Ok(path) => path,
             Err(error) => panic!("{error:#}"),
         }
@@ -251,11 +229,7 @@ impl Bed {
 
     /// Ends Prometheus in good order; its data stays.
     pub async fn stop_prometheus(&self) {
-        let server = self
-            .prometheus
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let server = self.prometheus.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(server) = server {
             server.terminate();
             server.wait().await;
@@ -267,20 +241,12 @@ impl Bed {
     /// # Panics
     /// When it does not start.
     pub async fn start_prometheus(&self) {
-        if self
-            .prometheus
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some()
-        {
+        if self.prometheus.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
             return;
         }
         match prometheus::start(&self.tools, &self.run, &http_client()).await {
             Ok(server) => {
-                *self
-                    .prometheus
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(server));
+                *self.prometheus.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(server));
             }
             Err(error) => panic!("{error:#}"),
         }
@@ -288,14 +254,8 @@ impl Bed {
 
     /// A failure's text with what helps to understand it: the watched logs' last lines and where all logs are.
     pub fn explain(&self, what: &str) -> String {
-        let watched = self
-            .watched_logs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let tails: Vec<String> = watched
-            .iter()
-            .map(|log| format!("{}\n\n", last_lines(log, 30)))
-            .collect();
+        let watched = self.watched_logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let tails: Vec<String> = watched.iter().map(|log| format!("{}\n\n", last_lines(log, 30))).collect();
         let names: Vec<&str> = self.servers.iter().map(Server::name).collect();
         format!(
             "{what}\n\n{}the logs of {} and the Envoys are in {}",

@@ -58,6 +58,11 @@ impl Bed {
             client,
         }
     }
+
+    /// A namespace that a manifest has made already; from now on it is like the others.
+    pub fn adopt_namespace(&'static self, name: &str) -> Namespace {
+        Namespace { bed: self, name: name.to_owned(), client: self.client() }
+    }
 }
 
 /// An object of a namespaced kind that a test can read and follow.
