@@ -88,7 +88,7 @@ enum Command {
     },
     /// Show what would be done to the routes, without a cluster
     Preview(preview::PreviewArgs),
-    /// Print the CustomResourceDefinitions
+    /// Print the kinds to install in a cluster
     Crds,
 }
 
