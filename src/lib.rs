@@ -10,4 +10,5 @@ pub mod model;
 pub mod observe;
 pub mod plan;
 pub mod route;
+pub mod simulate;
 pub mod workload;

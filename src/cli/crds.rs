@@ -1,18 +1,37 @@
 //! `siskin crds`: the kinds as a cluster installs them, from the types.
 
-use std::io::{Write, stdout};
+use std::{fs, path::PathBuf};
 
-use super::failure::Failure;
+use anyhow::Context;
+
 use crate::api::crds;
 
-/// Prints them as one stream of YAML documents.
-pub(super) fn run() -> Result<(), Failure> {
+/// Arguments of `siskin crds`.
+#[derive(Debug, clap::Args)]
+pub(super) struct CrdsArgs {
+    /// Write one file a kind into this directory instead
+    #[arg(long, value_name = "DIRECTORY")]
+    directory: Option<PathBuf>,
+}
+
+/// Prints or writes them.
+pub(super) fn run(args: &CrdsArgs) -> anyhow::Result<()> {
     let mut documents = Vec::new();
     for crd in crds() {
         // By way of a JSON value, whose fields are sorted: the text must not depend on anything but the types.
-        let value = serde_json::to_value(&crd).map_err(anyhow::Error::from)?;
-        documents.push(serde_saphyr::to_string(&value).map_err(anyhow::Error::from)?);
+        let yaml = serde_saphyr::to_string(&serde_json::to_value(&crd)?)?;
+        documents.push((crd.spec.names.plural, yaml));
     }
-    stdout().write_all(documents.join("---\n").as_bytes())?;
+    let Some(directory) = &args.directory else {
+        let documents: Vec<String> = documents.into_iter().map(|(_, yaml)| yaml).collect();
+        print!("{}", documents.join("---\n"));
+        return Ok(());
+    };
+    fs::create_dir_all(directory).with_context(|| format!("can't make the directory {}", directory.display()))?;
+    for (plural, yaml) in documents {
+        let path = directory.join(format!("{plural}.yaml"));
+        let text = format!("# Made by `make crds` from the types in src/api; edits are lost.\n{yaml}");
+        fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
+    }
     Ok(())
 }

@@ -88,8 +88,8 @@ enum Command {
     },
     /// Show what would be done to the routes, without a cluster
     Preview(preview::PreviewArgs),
-    /// Print the kinds to install in a cluster
-    Crds,
+    /// Print the kinds to install in a cluster, or write them to files
+    Crds(crds::CrdsArgs),
 }
 
 impl Cli {
@@ -114,7 +114,7 @@ impl Command {
             Self::Retry { cluster, args } => ask(Verb::Retry, &cluster, &args).await,
             Self::Skip { cluster, args } => ask(Verb::Skip, &cluster, &args).await,
             Self::Preview(args) => preview::run(&args),
-            Self::Crds => crds::run(),
+            Self::Crds(args) => Ok(crds::run(&args)?),
         }
     }
 }

@@ -55,7 +55,7 @@ async fn apply(namespace: &Namespace, documents: impl Iterator<Item = String>) {
     bed.kubectl_with_input(&["apply", "--server-side", "-n", namespace.name(), "-f", "-"], &all.join("---\n")).await;
 }
 
-fn ours(bed: &Bed, mark: &siskin_bed::AuditMark, namespace: &Namespace) -> Vec<AuditEvent> {
+fn ours(bed: &Bed, mark: siskin_bed::AuditMark, namespace: &Namespace) -> Vec<AuditEvent> {
     let events = bed.audit_since(mark).into_iter();
     events
         .filter(|event| event.user.contains("siskin") && !event.is_lease() && event.namespace == namespace.name())
@@ -93,7 +93,7 @@ async fn three_hundred_idle_rollouts_cost_nothing_and_a_hundred_changed_ones_lit
 
     let mark = bed.audit_mark();
     elapse(Duration::from_secs(60)).await;
-    let idle: Vec<String> = ours(bed, &mark, &namespace)
+    let idle: Vec<String> = ours(bed, mark, &namespace)
         .into_iter()
         .filter(|event| event.verb != "watch" && event.verb != "list")
         .map(|event| format!("{} {}/{}", event.verb, event.resource, event.name))
@@ -104,7 +104,7 @@ async fn three_hundred_idle_rollouts_cost_nothing_and_a_hundred_changed_ones_lit
     let mark = bed.audit_mark();
     apply(&namespace, (0..CHANGED).map(|number| shop(number, "v2"))).await;
     in_phase(&namespace, "Idle", 1, CHANGED).await;
-    let events = ours(bed, &mark, &namespace);
+    let events = ours(bed, mark, &namespace);
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for event in events.iter().filter(|event| event.verb != "watch") {
         *kinds.entry(format!("{} {} {}", event.verb, event.resource, event.subresource)).or_default() += 1;

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
@@ -59,7 +60,11 @@ impl Bed {
         let bed = SHARED
             .get_or_init(|| async {
                 let start = async { Self::start(isolation::enter()?).await };
-                RUNTIME.spawn(start).await.map_err(|error| error.to_string())?.map_err(|error| format!("{error:#}"))
+                RUNTIME
+                    .spawn(start)
+                    .await
+                    .map_err(|error| error.to_string())?
+                    .map_err(|error| format!("{error:#}"))
             })
             .await;
         match bed {
@@ -74,7 +79,10 @@ impl Bed {
         let started = Instant::now();
         let tools = Tools::ensure()?;
         let http = http_client();
-        let kubeconfig = run.write("kubeconfig", api_server::kubeconfig(api_server::ADMIN_TOKEN, "admin"))?;
+        let kubeconfig = run.write(
+            "kubeconfig",
+            api_server::kubeconfig(api_server::ADMIN_TOKEN, "admin"),
+        )?;
         let etcd = etcd::start(&tools, &run, &http).await?;
         let api_server = api_server::start(&tools, &run, &http).await?;
         let controller_manager = controllers::start_controller_manager(&tools, &run, &kubeconfig)?;
@@ -90,7 +98,10 @@ impl Bed {
         tokio::spawn(agent.follow());
         let prometheus = prometheus::start(&tools, &run, &http).await?;
         let entrances = mesh::start(&cluster).await?;
-        tracing::info!("the bed is up after {:.1} s", started.elapsed().as_secs_f64());
+        tracing::info!(
+            "the bed is up after {:.1} s",
+            started.elapsed().as_secs_f64()
+        );
         Ok(Self {
             tools,
             run,
@@ -184,7 +195,10 @@ impl Bed {
 
     /// Adds a file to those whose last lines are shown when a test fails.
     pub fn watch_log(&self, log: &Path) {
-        let mut watched = self.watched_logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watched = self
+            .watched_logs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if !watched.iter().any(|known| known == log) {
             watched.push(log.to_owned());
         }
@@ -196,13 +210,26 @@ impl Bed {
     /// When there is no such account.
     pub async fn token(&self, namespace: &str, service_account: &str) -> String {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), namespace);
-        let spec = TokenRequestSpec { expiration_seconds: Some(24 * 3600), ..TokenRequestSpec::default() };
-        let request = TokenRequest { spec, ..TokenRequest::default() };
-        let answer = accounts.create_token_request(service_account, &Default::default(), &request).await;
+        let spec = TokenRequestSpec {
+            expiration_seconds: Some(24 * 3600),
+            ..TokenRequestSpec::default()
+        };
+        let request = TokenRequest {
+            spec,
+            ..TokenRequest::default()
+        };
+        let answer = accounts
+            .create_token_request(service_account, &PostParams::default(), &request)
+            .await;
         match answer {
-            Ok(TokenRequest { status: Some(status), .. }) => status.token,
+            Ok(TokenRequest {
+                status: Some(status),
+                ..
+            }) => status.token,
             Ok(_) => panic!("the API server gave no token for {namespace}/{service_account}"),
-            Err(error) => panic!("no token for the service account {namespace}/{service_account}: {error}"),
+            Err(error) => {
+                panic!("no token for the service account {namespace}/{service_account}: {error}")
+            }
         }
     }
 
@@ -213,7 +240,10 @@ impl Bed {
     pub async fn kubeconfig_for(&self, namespace: &str, service_account: &str) -> PathBuf {
         let token = self.token(namespace, service_account).await;
         let text = api_server::kubeconfig(&token, service_account);
-        match self.run.write(&format!("kubeconfig-{namespace}-{service_account}"), text) {
+        match self
+            .run
+            .write(&format!("kubeconfig-{namespace}-{service_account}"), text)
+        {
             Ok(path) => path,
             Err(error) => panic!("{error:#}"),
         }
@@ -221,7 +251,11 @@ impl Bed {
 
     /// Ends Prometheus in good order; its data stays.
     pub async fn stop_prometheus(&self) {
-        let server = self.prometheus.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let server = self
+            .prometheus
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(server) = server {
             server.terminate();
             server.wait().await;
@@ -233,12 +267,20 @@ impl Bed {
     /// # Panics
     /// When it does not start.
     pub async fn start_prometheus(&self) {
-        if self.prometheus.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+        if self
+            .prometheus
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+        {
             return;
         }
         match prometheus::start(&self.tools, &self.run, &http_client()).await {
             Ok(server) => {
-                *self.prometheus.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(server));
+                *self
+                    .prometheus
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(server));
             }
             Err(error) => panic!("{error:#}"),
         }
@@ -246,10 +288,21 @@ impl Bed {
 
     /// A failure's text with what helps to understand it: the watched logs' last lines and where all logs are.
     pub fn explain(&self, what: &str) -> String {
-        let watched = self.watched_logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let tails: String = watched.iter().map(|log| format!("\n\n{}", last_lines(log, 30))).collect();
+        let watched = self
+            .watched_logs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let tails: Vec<String> = watched
+            .iter()
+            .map(|log| format!("{}\n\n", last_lines(log, 30)))
+            .collect();
         let names: Vec<&str> = self.servers.iter().map(Server::name).collect();
-        format!("{what}{tails}\n\nthe logs of {} and the Envoys are in {}", names.join(", "), self.logs().display())
+        format!(
+            "{what}\n\n{}the logs of {} and the Envoys are in {}",
+            tails.concat(),
+            names.join(", "),
+            self.logs().display()
+        )
     }
 
     pub(crate) fn cluster(&self) -> &Cluster {

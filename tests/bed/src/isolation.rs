@@ -11,13 +11,13 @@ use std::path::Path;
 use std::process::{Command, Stdio, exit};
 use std::thread;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use crate::run_directory::RunDirectory;
 use crate::tools::{Tools, find_in_path};
 
 /// Set in the inner process; its value is the run directory that the outer process made.
-const INSIDE: &str = "SISKIN_BED_INSIDE";
+pub(crate) const INSIDE: &str = "SISKIN_BED_INSIDE";
 
 /// Every pod address lies in this range; its whole is local to the namespace, so any address can be bound.
 pub(crate) const POD_RANGE: &str = "10.244.0.0/16";
@@ -45,39 +45,70 @@ pub fn enter() -> anyhow::Result<RunDirectory> {
     let directory = RunDirectory::create()?;
     let mut command = Command::new("setpriv");
     command
-        .args(["--pdeathsig", "KILL", "unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--"])
+        .args([
+            "--pdeathsig",
+            "KILL",
+            "unshare",
+            "--map-root-user",
+            "--net",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--",
+        ])
         .arg(env::current_exe().context("could not find this program's own file")?)
         .args(env::args_os().skip(1))
         .env(INSIDE, directory.path());
     // The parent-death signal belongs to the thread that spawns, so that thread must wait until the end.
-    let outcome = thread::spawn(move || run_to_end(command)).join().expect("the waiting thread only returns");
-    let code = outcome?;
-    directory.finish(code == 0);
-    exit(code)
+    let outcome = thread::spawn(move || run_to_end(command))
+        .join()
+        .map_err(|_| anyhow!("the thread that waits for the inner process panicked"))?;
+    let end = outcome?;
+    // Who interrupts a run has seen enough of it.
+    directory.finish(matches!(end, End::Exited(0) | End::Interrupted(_)));
+    exit(match end {
+        End::Exited(code) => code,
+        End::Interrupted(signal) => 128 + signal,
+    })
+}
+
+/// How the inner process ended.
+enum End {
+    /// By itself, with this exit code.
+    Exited(i32),
+    /// Because this process got a signal of this number.
+    Interrupted(i32),
 }
 
 /// Runs the inner process; an interrupt or a request to end kills it and everything in it.
-fn run_to_end(command: Command) -> anyhow::Result<i32> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("could not make a runtime")?;
+fn run_to_end(command: Command) -> anyhow::Result<End> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("could not make a runtime")?;
     runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
-        let mut child =
-            tokio::process::Command::from(command).spawn().context("could not run `setpriv` (package util-linux)")?;
+        let mut child = tokio::process::Command::from(command)
+            .spawn()
+            .context("could not run `setpriv` (package util-linux)")?;
         let signalled = tokio::select! {
             status = child.wait() => {
                 let status = status.context("could not wait for the inner process")?;
-                return Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)));
+                let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+                return Ok(End::Exited(code));
             }
             _ = interrupt.recv() => 2,
             _ = terminate.recv() => 15,
             _ = hang_up.recv() => 1,
         };
-        child.kill().await.context("could not end the inner process")?;
-        Ok(128 + signalled)
+        child
+            .kill()
+            .await
+            .context("could not end the inner process")?;
+        Ok(End::Interrupted(signalled))
     })
 }
 
@@ -90,22 +121,43 @@ fn check_that_namespaces_are_allowed() -> anyhow::Result<()> {
         .output()
         .context("could not run `unshare` (package util-linux)")?;
     if !output.status.success() {
-        bail!("{} ({HOW_TO_ALLOW})", String::from_utf8_lossy(&output.stderr).trim_end());
+        bail!(
+            "{} ({HOW_TO_ALLOW})",
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        );
     }
     Ok(())
 }
 
 /// Brings the loopback up and makes the pod range local. Refuses to touch a network that is not the bed's own.
 fn set_up_network() -> anyhow::Result<()> {
-    let links = Command::new(ip()?).args(["-o", "link"]).output().context("could not list the network links")?;
-    let count = String::from_utf8_lossy(&links.stdout).lines().filter(|line| !line.contains(" lo: ")).count();
+    let links = Command::new(ip()?)
+        .args(["-o", "link"])
+        .output()
+        .context("could not list the network links")?;
+    let count = String::from_utf8_lossy(&links.stdout)
+        .lines()
+        .filter(|line| !line.contains(" lo: "))
+        .count();
     if count > 0 {
-        bail!("{INSIDE} is set, but this network has other links than the loopback: unset it, the bed sets it itself");
+        bail!(
+            "{INSIDE} is set, but this network has other links than the loopback: unset it, the bed sets it itself"
+        );
     }
-    for arguments in [&["link", "set", "lo", "up"][..], &["route", "replace", "local", POD_RANGE, "dev", "lo"]] {
-        let output = Command::new(ip()?).args(arguments).output().context("could not run ip")?;
+    for arguments in [
+        &["link", "set", "lo", "up"][..],
+        &["route", "replace", "local", POD_RANGE, "dev", "lo"],
+    ] {
+        let output = Command::new(ip()?)
+            .args(arguments)
+            .output()
+            .context("could not run ip")?;
         if !output.status.success() {
-            bail!("`ip {}` failed: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim_end());
+            bail!(
+                "`ip {}` failed: {}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stderr).trim_end()
+            );
         }
     }
     Ok(())

@@ -1,0 +1,112 @@
+//! After a failing verdict the traffic goes back before anything else, and it goes back only for a reason.
+
+use super::{
+    super::{
+        clock::Millis,
+        scene::{Scene, canary_percent},
+        setting::NAME,
+        traffic::Served,
+    },
+    Act, Check, of_canary,
+};
+use crate::{
+    act::{Effect, Purpose},
+    api::{PauseReason, Phase, RolloutStatus},
+};
+
+/// The first effect after a failing verdict is traffic back.
+#[derive(Default)]
+pub(super) struct TrafficFirst {
+    /// What came before in this reconcile that is not taking traffic back.
+    earlier: Option<String>,
+}
+
+impl Check for TrafficFirst {
+    fn promise(&self) -> &'static str {
+        "after a failing verdict the first effect is traffic back on the stable version"
+    }
+
+    fn begin(&mut self, _: &Scene) {
+        self.earlier = None;
+    }
+
+    fn effect(&mut self, scene: &Scene, act: &Act<'_>) -> Result<(), String> {
+        if let Some(status) = act.status()
+            && failed(status)
+            && !failed(act.status_before)
+        {
+            if let Some(earlier) = &self.earlier {
+                return Err(format!("{earlier} came before it"));
+            }
+            let left = scene.canary_percent();
+            if left > 0 {
+                return Err(format!("the status says {:?}, and the canary still has {left} %", status.phase));
+            }
+        }
+        if act.purpose() != Some(Purpose::Lower) {
+            self.earlier = Some(match act.effect {
+                Effect::Event(notice) => format!("the event {}", notice.reason),
+                Effect::Status(status) => format!("the status {:?}", status.phase),
+                _ => format!("{:?}", act.purpose()),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Whether a status says that the verdict was against the canary.
+fn failed(status: &RolloutStatus) -> bool {
+    status.phase == Phase::RollingBack || paused_for_regression(status)
+}
+
+fn paused_for_regression(status: &RolloutStatus) -> bool {
+    let pause = status.run.as_ref().and_then(|run| run.pause.as_ref());
+    status.phase == Phase::Paused && pause.is_some_and(|pause| pause.reason == PauseReason::Regression)
+}
+
+/// Traffic that a step has reached is taken back by a verdict, a person, a new template or unready pods, and by nothing
+/// else: not by an edit of the spec, not by an outage, not by a restart.
+#[derive(Default)]
+pub(super) struct LoweredForAReason {
+    lowered: Option<u32>,
+    all_ready: Option<Millis>,
+}
+
+impl Check for LoweredForAReason {
+    fn promise(&self) -> &'static str {
+        "an edit of the spec never resets the traffic"
+    }
+
+    fn begin(&mut self, _: &Scene) {
+        self.lowered = None;
+    }
+
+    fn effect(&mut self, _: &Scene, act: &Act<'_>) -> Result<(), String> {
+        if let Some((before, after)) = act.route()
+            && canary_percent(before) > 0
+            && canary_percent(after) == 0
+        {
+            self.lowered = Some(canary_percent(before));
+        }
+        Ok(())
+    }
+
+    fn complete(&mut self, scene: &Scene) -> Result<(), String> {
+        let Some(weight) = self.lowered.take() else { return Ok(()) };
+        let status = scene.status();
+        let over = !matches!(status.phase, Phase::Progressing | Phase::Paused) || paused_for_regression(&status);
+        let deleted = scene.rollout().is_none_or(crate::model::Object::deleting);
+        let unready = self.all_ready.is_none_or(|since| scene.now - since <= scene.setting.watch_delay + 100);
+        if over || deleted || unready {
+            return Ok(());
+        }
+        Err(format!("the canary lost its {weight} % in phase {:?} for no reason", status.phase))
+    }
+
+    fn passed(&mut self, scene: &Scene, _: &Served) -> Result<(), String> {
+        let ready = [NAME.to_owned(), format!("{NAME}-canary")].iter().flat_map(|service| scene.ready_behind(service)).collect::<Vec<_>>();
+        let some = scene.deployments.pods.iter().filter(|pod| of_canary(pod)).any(|pod| ready.contains(&pod.name));
+        self.all_ready = if some { self.all_ready.or(Some(scene.now)) } else { None };
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! The controller's boundary to the scene: what it sees through its watches, and what its writes do.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use super::{
+    NAMESPACE,
+    clock::Millis,
+    contract::{Act, Contract},
+    saboteur::Saboteur,
+    scene::Scene,
+    setting::NAME,
+    store::{Change, Refused, Writer},
+};
+use crate::{
+    act::Effect,
+    controller::World,
+    measure::{MeasureRequest, Measurement},
+    model::{Key, Object, RolloutKey},
+    observe::{Cache, Cluster, Kind, Observed, Refusal, snapshot},
+    plan::QueryToCheck,
+};
+
+/// Why an effect of a simulated controller fails.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WorldError {
+    /// The API server refused it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The controller was killed.
+    #[error("the controller was killed")]
+    Killed,
+}
+
+/// When the controller is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kill {
+    /// Before the effect that comes after this many others.
+    Before(u64),
+    /// After it.
+    After(u64),
+}
+
+/// A scene, and the controller in it.
+pub struct SimulatedWorld(Mutex<Inner>);
+
+/// What the world guards.
+pub(super) struct Inner {
+    pub(super) scene: Scene,
+    pub(super) contract: Contract,
+    pub(super) saboteur: Saboteur,
+    /// What the controller's watches have delivered.
+    cache: Cache,
+    /// What they will deliver.
+    watch: VecDeque<(Millis, Change)>,
+    /// When the controller is to be killed next.
+    pub(super) kill: Option<Kill>,
+    /// How many effects were begun.
+    pub(super) effects: u64,
+}
+
+impl SimulatedWorld {
+    /// A scene with a controller that has just been started.
+    pub(super) fn new(scene: Scene, contract: Contract, saboteur: Saboteur) -> Self {
+        let mut inner = Inner { scene, contract, saboteur, cache: Cache::new(), watch: VecDeque::new(), kill: None, effects: 0 };
+        inner.restart();
+        Self(Mutex::new(inner))
+    }
+
+    /// Everything, for the runner.
+    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// A new controller: it lists everything and remembers nothing.
+    pub(super) fn restart(&mut self) {
+        self.kill = None;
+        self.watch.clear();
+        self.cache = Cache::new();
+        for (kind, object) in self.scene.store.everything() {
+            self.cache.put(kind, object.value().clone());
+        }
+    }
+
+    /// Watches will tell of these changes.
+    pub(super) fn watch(&mut self, changes: Vec<Change>) {
+        let at = self.scene.now + self.scene.setting.watch_delay;
+        self.watch.extend(changes.into_iter().map(|change| (at, change)));
+    }
+
+    /// When a watch tells of something next.
+    pub(super) fn next(&self) -> Option<Millis> {
+        self.watch.front().map(|(at, _)| *at)
+    }
+
+    /// Takes in what the watches have to tell by now; says whether any of it concerns the Rollout.
+    pub(super) fn deliver(&mut self) -> bool {
+        let mut concerned = BTreeSet::new();
+        while self.watch.front().is_some_and(|(at, _)| *at <= self.scene.now) {
+            let Some((_, Change { kind, object, gone })) = self.watch.pop_front() else { break };
+            concerned.append(&mut if gone {
+                self.cache.delete(kind, object.namespace(), object.name(), object.uid())
+            } else {
+                self.cache.put(kind, object.value().clone())
+            });
+        }
+        !concerned.is_empty()
+    }
+
+    fn perform(&mut self, effect: &Effect) -> Result<(), WorldError> {
+        let number = self.effects;
+        self.effects += 1;
+        if self.kill == Some(Kill::Before(number)) {
+            return Err(WorldError::Killed);
+        }
+        for effect in self.saboteur.instead_of(effect) {
+            self.write(&effect)?;
+        }
+        if self.kill == Some(Kill::After(number)) {
+            return Err(WorldError::Killed);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, effect: &Effect) -> Result<(), WorldError> {
+        let target = target_of(effect);
+        let kind = Kind::of(&target.api_version, &target.kind);
+        let before = kind.and_then(|kind| self.scene.store.get(kind, &target.name).cloned());
+        let status_before = self.scene.status();
+        let result = self.send(effect, &target);
+        let after = kind.and_then(|kind| self.scene.store.get(kind, &target.name).cloned());
+        let act = Act { effect, before: before.as_ref(), after: after.as_ref(), status_before: &status_before, done: result.is_ok() };
+        self.contract.effect(&self.scene, &act);
+        Ok(result?)
+    }
+
+    fn send(&mut self, effect: &Effect, target: &Key) -> Result<(), Refused> {
+        let store = &mut self.scene.store;
+        let kind = Kind::of(&target.api_version, &target.kind).ok_or_else(|| Refused::Invalid(target.to_string()))?;
+        let answer = match effect {
+            Effect::Patch { patch, .. } => Some(store.patch(Writer::Siskin, target, patch)?),
+            Effect::Apply { object, .. } => Some(store.apply(Writer::Siskin, object)?),
+            Effect::Delete { uid, .. } => match store.delete(target, uid) {
+                Ok(left) => left,
+                Err(Refused::NotFound(_)) => None,
+                Err(refused) => return Err(refused),
+            },
+            Effect::Status(status) => {
+                let seen = self.cache.read().get(kind, NAMESPACE, NAME).ok_or_else(|| Refused::NotFound(target.to_string()))?;
+                let status = serde_json::to_value(status).map_err(|error| Refused::Invalid(error.to_string()))?;
+                Some(store.write_status(&seen, kind, status)?)
+            }
+            Effect::Event(_) => return Ok(()),
+        };
+        match answer {
+            Some(object) => self.cache.put(kind, object.value().clone()),
+            None => self.cache.delete(kind, NAMESPACE, &target.name, ""),
+        };
+        Ok(())
+    }
+
+    fn observe(&self, key: &RolloutKey) -> Option<Observed> {
+        let cluster = Cluster { admission_hold: self.scene.setting.policy, kinds: Kind::ALL.into_iter().collect() };
+        let mut observed = snapshot(&self.cache, &key.namespace, &key.name, &cluster)?;
+        self.saboteur.lie(&mut observed);
+        Some(observed)
+    }
+
+    fn troubles(&self, deployment: &str) -> Vec<String> {
+        let of_it = |name: &str| name.strip_prefix(deployment).is_some_and(|rest| rest.starts_with('-'));
+        let stuck = self.scene.deployments.pods.iter().filter(|pod| of_it(&pod.owner) && pod.ready_from.is_none());
+        stuck.map(|pod| format!("pod {}: container app: the readiness probe fails", pod.name)).collect()
+    }
+}
+
+impl World for SimulatedWorld {
+    type Error = WorldError;
+
+    fn observe(&self, key: &RolloutKey) -> Option<Observed> {
+        self.inner().observe(key)
+    }
+
+    async fn measure(&self, request: &MeasureRequest) -> Measurement {
+        let mut inner = self.inner();
+        let measurement = inner.scene.prometheus.answer(request);
+        inner.contract.look(&measurement);
+        inner.saboteur.misread(measurement)
+    }
+
+    async fn check(&self, _: &[QueryToCheck]) -> Vec<Refusal> {
+        Vec::new()
+    }
+
+    async fn troubles(&self, _: &str, deployment: &str) -> Vec<String> {
+        self.inner().troubles(deployment)
+    }
+
+    async fn perform(&self, _: &RolloutKey, effect: &Effect) -> Result<(), WorldError> {
+        self.inner().perform(effect)
+    }
+}
+
+/// What an effect writes to; the Rollout, for what is about it.
+fn target_of(effect: &Effect) -> Key {
+    match effect {
+        Effect::Patch { target, .. } | Effect::Delete { target, .. } => target.clone(),
+        Effect::Apply { object, .. } => Object::new(object.clone()).key(),
+        Effect::Status(_) | Effect::Event(_) => Key::new("siskin.dev/v1alpha1", "Rollout", NAMESPACE, NAME),
+    }
+}
