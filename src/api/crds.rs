@@ -16,7 +16,8 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 
 /// Takes out the formats that only Rust knows: an API server ignores them, and warns whoever installs the CRD.
 fn without_foreign_formats(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
-    let schemas = crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut());
+    let schemas =
+        crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut());
     schemas.for_each(drop_foreign_formats);
     crd
 }

@@ -88,7 +88,7 @@ enum Command {
     },
     /// Show what would be done to the routes, without a cluster
     Preview(preview::PreviewArgs),
-    /// Print the CustomResourceDefinitions, or write them to files
+    /// Print the kinds to install in a cluster, or write them to files
     Crds(crds::CrdsArgs),
 }
 

@@ -167,7 +167,11 @@ impl Queue {
             }
             Ended::Conflict | Ended::Failed | Ended::Panicked => {
                 entry.failures = entry.failures.saturating_add(1);
-                if entry.woken && ended != Ended::Panicked { Duration::ZERO } else { back_off(key, ended, entry.failures) }
+                if entry.woken && ended != Ended::Panicked {
+                    Duration::ZERO
+                } else {
+                    back_off(key, ended, entry.failures)
+                }
             }
         };
         let due = Instant::now() + delay;

@@ -61,7 +61,9 @@ impl Watches {
     /// Watches a kind until it turns out not to be installed.
     async fn follow(&self, kind: Kind) {
         let api: Api<DynamicObject> = match &self.namespace {
-            Some(namespace) if kind.namespaced() => Api::namespaced_with(self.client.clone(), namespace, &resource(kind)),
+            Some(namespace) if kind.namespaced() => {
+                Api::namespaced_with(self.client.clone(), namespace, &resource(kind))
+            }
             _ => Api::all_with(self.client.clone(), &resource(kind)),
         };
         let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff());
@@ -102,10 +104,13 @@ impl Watches {
                 concerned.append(&mut self.set_present(kind));
                 concerned
             }
-            Event::Apply(object) => to_json(kind, &object).map(|object| self.cache.put(kind, object)).unwrap_or_default(),
+            Event::Apply(object) => {
+                to_json(kind, &object).map(|object| self.cache.put(kind, object)).unwrap_or_default()
+            }
             Event::Delete(object) => {
                 let metadata = object.metadata;
-                let [namespace, name, uid] = [metadata.namespace, metadata.name, metadata.uid].map(Option::unwrap_or_default);
+                let [namespace, name, uid] =
+                    [metadata.namespace, metadata.name, metadata.uid].map(Option::unwrap_or_default);
                 self.cache.delete(kind, &namespace, &name, &uid)
             }
         };
@@ -131,7 +136,9 @@ impl Watches {
                     self.set_absent(kind);
                 }
                 Ok(false) => {}
-                Err(error) => tracing::warn!(%kind, error = format!("{error:#}"), "can't find out whether the kind is installed"),
+                Err(error) => {
+                    tracing::warn!(%kind, error = format!("{error:#}"), "can't find out whether the kind is installed");
+                }
             }
             tokio::time::sleep(SEARCH_INTERVAL).await;
         }
@@ -162,7 +169,11 @@ impl Watches {
     }
 
     fn all_rollouts(&self) -> BTreeSet<RolloutKey> {
-        self.cache.read().all(Kind::Rollout).map(|rollout| RolloutKey::new(rollout.namespace(), rollout.name())).collect()
+        self.cache
+            .read()
+            .all(Kind::Rollout)
+            .map(|rollout| RolloutKey::new(rollout.namespace(), rollout.name()))
+            .collect()
     }
 }
 
@@ -189,8 +200,8 @@ fn code(error: &watcher::Error) -> Option<u16> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchFailed(kube::Error::Api(status)) => Some(status.code),
-        watcher::Error::WatchError(status) => Some(status.code),
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status.code),
         _ => None,
     }
 }
