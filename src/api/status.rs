@@ -144,9 +144,6 @@ pub struct RunStatus {
     /// Since when nothing can be seen, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blind: Option<Blind>,
-    /// Since when enough of the canary's pods are ready, where the proxies are given a moment to learn of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ready_since: Option<MicroTime>,
     /// Since when too few of the canary's pods are ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unready_since: Option<MicroTime>,

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     api::{OutcomeKind, Phase},
+    model::Object,
     workload::deployment,
 };
 
@@ -72,16 +73,14 @@ fn stable_backend(draft: &mut Draft<'_>, facts: &Facts<'_>, fenced: bool) -> App
     traffic::to_stable(draft, facts)
 }
 
-/// Whether every proxy may be expected to know the subset and the pods that a route is about to name. A Service of the
-/// canary's own is known long before its pods are ready; a subset gets its pods and its name in the same moment.
+/// Whether every proxy may be expected to know what a route is about to name. The server's own times tell, so that the
+/// wait costs no write: a Service or subset that is newer than its proxies answers with errors.
 fn settled(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
-    if facts.routes.iter().all(|route| route.subset.is_none()) {
-        return true;
-    }
-    let now = draft.time();
-    let Some(run) = &mut draft.status.run else { return true };
-    let since = run.ready_since.get_or_insert(now).clone();
-    let waited = run::since(draft.now, &since);
+    let available = facts.canary().and_then(deployment::available_since);
+    let service = facts.observed.canary_service.as_ref().and_then(Object::created);
+    let started = draft.status.run.as_ref().map(|run| run.started_at.0);
+    let Some(newest) = available.into_iter().chain(service).chain(started).max() else { return true };
+    let waited = Duration::try_from(draft.now.duration_since(newest)).unwrap_or_default();
     draft.again(PROPAGATION.saturating_sub(waited));
     waited >= PROPAGATION
 }
@@ -90,7 +89,6 @@ fn settled(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
 pub(super) fn wait(draft: &mut Draft<'_>, facts: &Facts<'_>, needed: u32) {
     let now = draft.time();
     if let Some(run) = &mut draft.status.run {
-        run.ready_since = None;
         run.unready_since.get_or_insert(now);
     }
     let name = facts.canary_name();

@@ -27,7 +27,6 @@ pub(super) fn begin(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         elapsed_ms: 0,
         seen_at: None,
         blind: None,
-        ready_since: None,
         unready_since: None,
         pause: None,
         metrics: Vec::new(),
