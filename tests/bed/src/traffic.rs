@@ -13,6 +13,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
@@ -180,6 +181,26 @@ impl RunningTraffic {
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Waits until each of these versions has answered, and returns the time from which all of them had: a Deployment
+    /// is ready a moment before every proxy knows its pods, and asserts on failures should begin after that moment.
+    ///
+    /// # Panics
+    /// When one of them does not answer within two minutes.
+    pub async fn answered_by(&self, versions: &[&str]) -> Timestamp {
+        let last_first = |report: &Report| {
+            let firsts: Option<Vec<Timestamp>> = versions
+                .iter()
+                .map(|version| report.first_end_of(version))
+                .collect();
+            firsts.and_then(|firsts| firsts.into_iter().max())
+        };
+        let what = format!("each of {versions:?} has answered");
+        let report = self
+            .wait_until(&what, |report| last_first(report).is_some())
+            .await;
+        last_first(&report).unwrap_or_default()
     }
 
     /// Sends no more, waits for what is under way, and returns the whole report.

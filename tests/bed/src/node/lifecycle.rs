@@ -161,38 +161,43 @@ impl Life {
         wanted: &mut watch::Receiver<Wanted>,
         grace_seconds: i64,
     ) -> anyhow::Result<()> {
-        if !matches!(running, Running::Nothing) {
-            if let Running::Application(application) = running {
-                application.drain();
-            }
-            self.report(&status::running(
-                &self.pod,
-                self.address,
-                &self.started,
-                false,
-            ))
-            .await?;
-            let grace = Duration::from_secs(u64::try_from(grace_seconds).unwrap_or(0));
+        let grace = Duration::from_secs(u64::try_from(grace_seconds).unwrap_or(0));
+        if grace.is_zero() {
+            running.crash();
+        } else if !matches!(running, Running::Nothing) {
+            self.drain(running).await?;
             let drain = self.workload.drain.min(grace);
-            if timeout(drain, wanted.wait_for(|wanted| *wanted == Wanted::Gone))
-                .await
-                .is_ok()
-            {
+            let is_gone = wanted.wait_for(|wanted| *wanted == Wanted::Gone);
+            if timeout(drain, is_gone).await.is_ok() {
                 running.crash();
                 return Ok(());
             }
             running.close();
         }
+        self.delete().await
+    }
+
+    async fn drain(&self, running: &Running) -> anyhow::Result<()> {
+        if let Running::Application(application) = running {
+            application.drain();
+        }
+        let status = status::running(&self.pod, self.address, &self.started, false);
+        self.report(&status).await
+    }
+
+    /// Takes the pod's object away, unless its name belongs to another pod by now.
+    async fn delete(&self) -> anyhow::Result<()> {
         let _permit = self
             .agent
             .reports
             .acquire()
             .await
             .context("the agent has ended")?;
+        let uid = self.pod.metadata.uid.clone();
         let parameters = DeleteParams {
             grace_period_seconds: Some(0),
             preconditions: Some(Preconditions {
-                uid: self.pod.metadata.uid.clone(),
+                uid,
                 resource_version: None,
             }),
             ..DeleteParams::default()

@@ -130,6 +130,13 @@ impl Report {
         self.of(version).next().map(|record| record.sent)
     }
 
+    /// When the first answer of `version` was complete.
+    pub(super) fn first_end_of(&self, version: &str) -> Option<Timestamp> {
+        self.of(version)
+            .filter_map(|record| record.sent.checked_add(record.took).ok())
+            .min()
+    }
+
     /// When the last request left that `version` answered.
     pub fn last_of(&self, version: &str) -> Option<Timestamp> {
         self.of(version).last().map(|record| record.sent)

@@ -33,10 +33,7 @@ async fn a_route_of_90_to_10_splits_the_traffic_so_and_prometheus_counts_it_by_t
         .host(&namespace.host())
         .at(200)
         .start();
-    let report = traffic
-        .wait_until("v2 answers", |report| report.first_of("v2").is_some())
-        .await;
-    let from = report.first_of("v2").expect("v2 has answered");
+    let from = traffic.answered_by(&["v1", "v2"]).await;
     traffic
         .wait_until("2000 requests are done", |report| {
             report.since(from).total() >= 2_000
@@ -109,10 +106,7 @@ spec:
     );
     namespace.apply(&route).await;
     let traffic = Traffic::to(bed.istio_gateway()).host(&host).at(200).start();
-    let report = traffic
-        .wait_until("v2 answers", |report| report.first_of("v2").is_some())
-        .await;
-    let from = report.first_of("v2").expect("v2 has answered");
+    let from = traffic.answered_by(&["v1", "v2"]).await;
     traffic
         .wait_until("1000 requests are done", |report| {
             report.since(from).total() >= 1_000
@@ -154,10 +148,7 @@ async fn a_native_rolling_update_with_graceful_ends_fails_no_request() {
         .host(&namespace.host())
         .at(200)
         .start();
-    let report = traffic
-        .wait_until("v1 answers", |report| report.first_of("v1").is_some())
-        .await;
-    let from = report.first_of("v1").expect("v1 has answered");
+    let from = traffic.answered_by(&["v1"]).await;
 
     namespace.apply(&deployment("web", "v2", 4)).await;
     namespace.deployment_ready("web").await;

@@ -23,10 +23,7 @@ async fn a_service_pinned_to_the_stable_hash_keeps_the_canary_out_until_it_is_un
 
     let host = namespace.service_host("web");
     let traffic = Traffic::to(bed.mesh_client()).host(&host).at(100).start();
-    let report = traffic
-        .wait_until("v1 answers", |report| report.first_of("v1").is_some())
-        .await;
-    let from = report.first_of("v1").expect("v1 has answered");
+    let from = traffic.answered_by(&["v1"]).await;
     let report = traffic
         .wait_until("500 requests are done", |report| {
             report.since(from).total() >= 500
@@ -63,10 +60,7 @@ async fn a_route_whose_parent_is_the_service_splits_the_traffic_of_its_callers()
 
     let host = namespace.service_host("web");
     let traffic = Traffic::to(bed.mesh_client()).host(&host).at(200).start();
-    let report = traffic
-        .wait_until("v2 answers", |report| report.first_of("v2").is_some())
-        .await;
-    let from = report.first_of("v2").expect("v2 has answered");
+    let from = traffic.answered_by(&["v1", "v2"]).await;
     traffic
         .wait_until("1000 requests are done", |report| {
             report.since(from).total() >= 1_000
