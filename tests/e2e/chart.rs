@@ -66,7 +66,8 @@ async fn an_upgrade_stops_while_the_crds_are_not_the_charts() {
     let answer = helm(bed, &upgrade).await;
     assert!(answer.success, "an upgrade to the same chart: {}", answer.stderr);
 
-    let older = r#"[{"op": "remove", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/verdict"}]"#;
+    let older =
+        r#"[{"op": "remove", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/verdict"}]"#;
     bed.kubectl(&["patch", "crd", "rollouts.siskin.dev", "--type=json", "--patch", older]).await;
     let answer = helm(bed, &upgrade).await;
     assert!(!answer.success && answer.stderr.contains("helm show crds"), "{}{}", answer.stdout, answer.stderr);
@@ -123,13 +124,19 @@ async fn the_pod_is_as_strict_as_a_restricted_namespace_asks() {
     let namespace = bed.namespace_called("chart-strict").await;
     namespace.kubectl(&["label", "namespace", namespace.name(), "pod-security.kubernetes.io/warn=restricted"]).await;
     let checked = bed
-        .try_kubectl(&["apply", "--dry-run=server", "--namespace", namespace.name(), "-o", "json", "-f", "-"], Some(&moved(&rendered, namespace.name())))
+        .try_kubectl(
+            &["apply", "--dry-run=server", "--namespace", namespace.name(), "-o", "json", "-f", "-"],
+            Some(&moved(&rendered, namespace.name())),
+        )
         .await;
     assert!(checked.success && checked.stderr.is_empty(), "{}", checked.stderr);
     let deployment: Value = serde_json::from_str(&checked.stdout).expect("kubectl answers in JSON");
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
-    assert!(container["resources"]["requests"]["memory"].is_string() && container["resources"]["limits"]["memory"].is_string());
+    assert!(
+        container["resources"]["requests"]["memory"].is_string()
+            && container["resources"]["limits"]["memory"].is_string()
+    );
 }
 
 /// The manifest in another namespace.

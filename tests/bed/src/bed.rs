@@ -60,11 +60,7 @@ impl Bed {
         let bed = SHARED
             .get_or_init(|| async {
                 let start = async { Self::start(isolation::enter()?).await };
-                RUNTIME
-                    .spawn(start)
-                    .await
-                    .map_err(|error| error.to_string())?
-                    .map_err(|error| format!("{error:#}"))
+                RUNTIME.spawn(start).await.map_err(|error| error.to_string())?.map_err(|error| format!("{error:#}"))
             })
             .await;
         match bed {
@@ -79,10 +75,7 @@ impl Bed {
         let started = Instant::now();
         let tools = Tools::ensure()?;
         let http = http_client();
-        let kubeconfig = run.write(
-            "kubeconfig",
-            api_server::kubeconfig(api_server::ADMIN_TOKEN, "admin"),
-        )?;
+        let kubeconfig = run.write("kubeconfig", api_server::kubeconfig(api_server::ADMIN_TOKEN, "admin"))?;
         let etcd = etcd::start(&tools, &run, &http).await?;
         let api_server = api_server::start(&tools, &run, &http).await?;
         let controller_manager = controllers::start_controller_manager(&tools, &run, &kubeconfig)?;
@@ -98,10 +91,7 @@ impl Bed {
         tokio::spawn(agent.follow());
         let prometheus = prometheus::start(&tools, &run, &http).await?;
         let entrances = mesh::start(&cluster).await?;
-        tracing::info!(
-            "the bed is up after {:.1} s",
-            started.elapsed().as_secs_f64()
-        );
+        tracing::info!("the bed is up after {:.1} s", started.elapsed().as_secs_f64());
         Ok(Self {
             tools,
             run,
@@ -195,10 +185,7 @@ impl Bed {
 
     /// Adds a file to those whose last lines are shown when a test fails.
     pub fn watch_log(&self, log: &Path) {
-        let mut watched = self
-            .watched_logs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut watched = self.watched_logs.lock().unwrap_or_else(PoisonError::into_inner);
         if !watched.iter().any(|known| known == log) {
             watched.push(log.to_owned());
         }
@@ -210,22 +197,11 @@ impl Bed {
     /// When there is no such account.
     pub async fn token(&self, namespace: &str, service_account: &str) -> String {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), namespace);
-        let spec = TokenRequestSpec {
-            expiration_seconds: Some(24 * 3600),
-            ..TokenRequestSpec::default()
-        };
-        let request = TokenRequest {
-            spec,
-            ..TokenRequest::default()
-        };
-        let answer = accounts
-            .create_token_request(service_account, &PostParams::default(), &request)
-            .await;
+        let spec = TokenRequestSpec { expiration_seconds: Some(24 * 3600), ..TokenRequestSpec::default() };
+        let request = TokenRequest { spec, ..TokenRequest::default() };
+        let answer = accounts.create_token_request(service_account, &PostParams::default(), &request).await;
         match answer {
-            Ok(TokenRequest {
-                status: Some(status),
-                ..
-            }) => status.token,
+            Ok(TokenRequest { status: Some(status), .. }) => status.token,
             Ok(_) => panic!("the API server gave no token for {namespace}/{service_account}"),
             Err(error) => {
                 panic!("no token for the service account {namespace}/{service_account}: {error}")
@@ -240,10 +216,7 @@ impl Bed {
     pub async fn kubeconfig_for(&self, namespace: &str, service_account: &str) -> PathBuf {
         let token = self.token(namespace, service_account).await;
         let text = api_server::kubeconfig(&token, service_account);
-        match self
-            .run
-            .write(&format!("kubeconfig-{namespace}-{service_account}"), text)
-        {
+        match self.run.write(&format!("kubeconfig-{namespace}-{service_account}"), text) {
             Ok(path) => path,
             Err(error) => panic!("{error:#}"),
         }
@@ -251,11 +224,7 @@ impl Bed {
 
     /// Ends Prometheus in good order; its data stays.
     pub async fn stop_prometheus(&self) {
-        let server = self
-            .prometheus
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let server = self.prometheus.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(server) = server {
             server.terminate();
             server.wait().await;
@@ -267,20 +236,12 @@ impl Bed {
     /// # Panics
     /// When it does not start.
     pub async fn start_prometheus(&self) {
-        if self
-            .prometheus
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some()
-        {
+        if self.prometheus.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
             return;
         }
         match prometheus::start(&self.tools, &self.run, &http_client()).await {
             Ok(server) => {
-                *self
-                    .prometheus
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(server));
+                *self.prometheus.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(server));
             }
             Err(error) => panic!("{error:#}"),
         }
@@ -288,14 +249,8 @@ impl Bed {
 
     /// A failure's text with what helps to understand it: the watched logs' last lines and where all logs are.
     pub fn explain(&self, what: &str) -> String {
-        let watched = self
-            .watched_logs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let tails: Vec<String> = watched
-            .iter()
-            .map(|log| format!("{}\n\n", last_lines(log, 30)))
-            .collect();
+        let watched = self.watched_logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let tails: Vec<String> = watched.iter().map(|log| format!("{}\n\n", last_lines(log, 30))).collect();
         let names: Vec<&str> = self.servers.iter().map(Server::name).collect();
         format!(
             "{what}\n\n{}the logs of {} and the Envoys are in {}",

@@ -46,14 +46,9 @@ enum Verb {
 
 impl Arguments {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let filter =
-            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("siskin_bed=info"));
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("siskin_bed=info"));
         let is_terminal = std::io::stderr().is_terminal();
-        tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_ansi(is_terminal)
-            .with_writer(std::io::stderr)
-            .init();
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(std::io::stderr).init();
         if let Verb::Tools = self.verb {
             for (name, path) in Tools::ensure()?.list() {
                 println!("{name}\t{}", path.display());
@@ -61,10 +56,7 @@ impl Arguments {
             return Ok(ExitCode::SUCCESS);
         }
         isolation::enter()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         runtime.block_on(async {
             let bed = Bed::shared().await;
             match self.verb {
@@ -80,9 +72,7 @@ impl Arguments {
 
 async fn up(bed: &'static Bed) {
     // The process id as the outside sees it: /proc is the outside's.
-    let pid = std::fs::read_link("/proc/self")
-        .map(|link| link.display().to_string())
-        .unwrap_or_default();
+    let pid = std::fs::read_link("/proc/self").map(|link| link.display().to_string()).unwrap_or_default();
     println!(
         "\
 The bed is up. Ctrl-C ends it.
@@ -113,12 +103,6 @@ async fn run(bed: &'static Bed, command: Vec<OsString>) -> anyhow::Result<ExitCo
         .args(words)
         .spawn()
         .with_context(|| format!("could not run {}", program.display()))?;
-    let status = child
-        .wait()
-        .await
-        .context("could not wait for the command")?;
-    Ok(status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .map_or(ExitCode::FAILURE, ExitCode::from))
+    let status = child.wait().await.context("could not wait for the command")?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }

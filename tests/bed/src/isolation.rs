@@ -45,17 +45,7 @@ pub fn enter() -> anyhow::Result<RunDirectory> {
     let directory = RunDirectory::create()?;
     let mut command = Command::new("setpriv");
     command
-        .args([
-            "--pdeathsig",
-            "KILL",
-            "unshare",
-            "--map-root-user",
-            "--net",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--",
-        ])
+        .args(["--pdeathsig", "KILL", "unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--"])
         .arg(env::current_exe().context("could not find this program's own file")?)
         .args(env::args_os().skip(1))
         .env(INSIDE, directory.path());
@@ -82,18 +72,15 @@ enum End {
 
 /// Runs the inner process; an interrupt or a request to end kills it and everything in it.
 fn run_to_end(command: Command) -> anyhow::Result<End> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("could not make a runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("could not make a runtime")?;
     runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
-        let mut child = tokio::process::Command::from(command)
-            .spawn()
-            .context("could not run `setpriv` (package util-linux)")?;
+        let mut child =
+            tokio::process::Command::from(command).spawn().context("could not run `setpriv` (package util-linux)")?;
         let signalled = tokio::select! {
             status = child.wait() => {
                 let status = status.context("could not wait for the inner process")?;
@@ -104,10 +91,7 @@ fn run_to_end(command: Command) -> anyhow::Result<End> {
             _ = terminate.recv() => 15,
             _ = hang_up.recv() => 1,
         };
-        child
-            .kill()
-            .await
-            .context("could not end the inner process")?;
+        child.kill().await.context("could not end the inner process")?;
         Ok(End::Interrupted(signalled))
     })
 }
@@ -121,43 +105,22 @@ fn check_that_namespaces_are_allowed() -> anyhow::Result<()> {
         .output()
         .context("could not run `unshare` (package util-linux)")?;
     if !output.status.success() {
-        bail!(
-            "{} ({HOW_TO_ALLOW})",
-            String::from_utf8_lossy(&output.stderr).trim_end()
-        );
+        bail!("{} ({HOW_TO_ALLOW})", String::from_utf8_lossy(&output.stderr).trim_end());
     }
     Ok(())
 }
 
 /// Brings the loopback up and makes the pod range local. Refuses to touch a network that is not the bed's own.
 fn set_up_network() -> anyhow::Result<()> {
-    let links = Command::new(ip()?)
-        .args(["-o", "link"])
-        .output()
-        .context("could not list the network links")?;
-    let count = String::from_utf8_lossy(&links.stdout)
-        .lines()
-        .filter(|line| !line.contains(" lo: "))
-        .count();
+    let links = Command::new(ip()?).args(["-o", "link"]).output().context("could not list the network links")?;
+    let count = String::from_utf8_lossy(&links.stdout).lines().filter(|line| !line.contains(" lo: ")).count();
     if count > 0 {
-        bail!(
-            "{INSIDE} is set, but this network has other links than the loopback: unset it, the bed sets it itself"
-        );
+        bail!("{INSIDE} is set, but this network has other links than the loopback: unset it, the bed sets it itself");
     }
-    for arguments in [
-        &["link", "set", "lo", "up"][..],
-        &["route", "replace", "local", POD_RANGE, "dev", "lo"],
-    ] {
-        let output = Command::new(ip()?)
-            .args(arguments)
-            .output()
-            .context("could not run ip")?;
+    for arguments in [&["link", "set", "lo", "up"][..], &["route", "replace", "local", POD_RANGE, "dev", "lo"]] {
+        let output = Command::new(ip()?).args(arguments).output().context("could not run ip")?;
         if !output.status.success() {
-            bail!(
-                "`ip {}` failed: {}",
-                arguments.join(" "),
-                String::from_utf8_lossy(&output.stderr).trim_end()
-            );
+            bail!("`ip {}` failed: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim_end());
         }
     }
     Ok(())
