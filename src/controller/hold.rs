@@ -25,6 +25,22 @@ pub(super) struct HoldSearch {
 impl HoldSearch {
     /// One look, with the reason in the log where there is no such policy.
     pub(super) async fn look(&self) -> bool {
+        let missing = self.missing().await;
+        match &missing {
+            None => {
+                tracing::info!(binding = self.binding, "the admission policy holds workloads");
+                self.cluster.write().unwrap_or_else(PoisonError::into_inner).admission_hold = true;
+            }
+            Some(why) => {
+                let binding = &self.binding;
+                tracing::info!(binding, why, "no admission policy holds workloads; `hold: Auto` means `Always`");
+            }
+        }
+        missing.is_none()
+    }
+
+    /// Why the binding can't be seen; nothing where it can.
+    async fn missing(&self) -> Option<String> {
         let resource = ApiResource {
             group: "admissionregistration.k8s.io".into(),
             version: "v1".into(),
@@ -33,30 +49,25 @@ impl HoldSearch {
             plural: "mutatingadmissionpolicybindings".into(),
         };
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
-        let why = match timeout(CALL_TIMEOUT, api.get_opt(&self.binding)).await {
-            Ok(Ok(Some(_))) => {
-                tracing::info!(binding = self.binding, "the admission policy holds workloads");
-                self.cluster.write().unwrap_or_else(PoisonError::into_inner).admission_hold = true;
-                return true;
-            }
+        match timeout(CALL_TIMEOUT, api.get_opt(&self.binding)).await {
+            Ok(Ok(Some(_))) => None,
             Ok(Ok(None)) => {
-                "there is no such MutatingAdmissionPolicyBinding, or no such kind in this cluster".to_owned()
+                Some("there is no such MutatingAdmissionPolicyBinding, or no such kind in this cluster".into())
             }
             Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
-                format!("reading it is forbidden: {}", status.message)
+                Some(format!("reading it is forbidden: {}", status.message))
             }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the API server does not answer".to_owned(),
-        };
-        tracing::info!(binding = self.binding, why, "no admission policy holds workloads; `hold: Auto` means `Always`");
-        false
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("the API server does not answer".into()),
+        }
     }
 
     /// Looks again from time to time until there is one, and calls back then.
     pub(super) async fn search(self: Arc<Self>, found: impl Fn() + Send) {
         loop {
             tokio::time::sleep(SEARCH_INTERVAL).await;
-            if self.look().await {
+            // Told at the start; from then on only the change is news.
+            if self.missing().await.is_none() && self.look().await {
                 return found();
             }
         }

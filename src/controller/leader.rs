@@ -82,8 +82,14 @@ impl<Store: LeaseStore> Election<Store> {
                 }
                 Err(error) => tracing::warn!(%error, lease = self.name, "the lease can't be had"),
             }
-            sleep(RETRY).await;
+            sleep(RETRY.min(self.left())).await;
         }
+    }
+
+    /// How long another's lease has still to run, as seen from here; long, where nobody holds it.
+    fn left(&self) -> Duration {
+        let Some((lease, since)) = &self.seen else { return RETRY };
+        duration(lease).saturating_sub(since.elapsed()).max(Duration::from_millis(100))
     }
 
     /// Keeps the lease; returns when it is lost.
@@ -162,11 +168,9 @@ impl<Store: LeaseStore> Election<Store> {
 
     /// Whether this process may take a lease that has looked like this since then.
     fn free(&self, lease: &Lease, since: Instant) -> bool {
-        let duration = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds).unwrap_or_default();
-        let duration = Duration::from_secs(duration.unsigned_abs().into());
         match holder(lease) {
             None => true,
-            Some(holder) => holder == self.identity || since.elapsed() >= duration,
+            Some(holder) => holder == self.identity || since.elapsed() >= duration(lease),
         }
     }
 
@@ -209,6 +213,12 @@ impl<Store: LeaseStore> Election<Store> {
 /// Who holds a lease, if anybody.
 fn holder(lease: &Lease) -> Option<&str> {
     lease.spec.as_ref()?.holder_identity.as_deref().filter(|holder| !holder.is_empty())
+}
+
+/// How long a lease is left alone after its last renewal.
+fn duration(lease: &Lease) -> Duration {
+    let seconds = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds).unwrap_or_default();
+    Duration::from_secs(seconds.unsigned_abs().into())
 }
 
 async fn call<T>(call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {

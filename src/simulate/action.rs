@@ -66,7 +66,9 @@ impl Scene {
             Action::Push(version) => {
                 let template = template(*version);
                 self.manifests.version = *version;
-                self.user(Kind::Deployment, |deployment| deployment["spec"]["template"] = defaulted(&template, deployment));
+                self.user(Kind::Deployment, |deployment| {
+                    deployment["spec"]["template"] = defaulted(&template, deployment)
+                });
             }
             Action::ReapplyDeployment(unpause) => {
                 let template = template(self.manifests.version);
@@ -94,7 +96,10 @@ impl Scene {
             Action::AddFilter => {
                 let (rules, position) = (self.rules(), Self::own_rule());
                 let (field, value) = if kind == Kind::HttpRoute {
-                    ("filters", json!([{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x", "value": "y"}]}}]))
+                    (
+                        "filters",
+                        json!([{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x", "value": "y"}]}}]),
+                    )
                 } else {
                     ("headers", json!({"request": {"set": {"x": "y"}}}))
                 };
@@ -103,7 +108,8 @@ impl Scene {
             }
             Action::AddDestination => {
                 let (rules, position, entries) = (self.rules(), Self::own_rule(), self.entries());
-                let rule = self.rule_with_another_destination(&self.manifests.route[rules][position][entries][0].clone());
+                let rule =
+                    self.rule_with_another_destination(&self.manifests.route[rules][position][entries][0].clone());
                 self.manifests.route[rules][position][entries] = rule;
                 self.happen(&Action::ReapplyRoute);
             }
@@ -125,7 +131,9 @@ impl Scene {
             Action::Say(verb) => {
                 self.said += 1;
                 let request = json!({"verb": verb, "id": format!("verb-{}", self.said), "by": "sre@example.com", "at": "2030-01-01T00:00:00Z"});
-                self.user(Kind::Rollout, |rollout| rollout["metadata"]["annotations"][VERB_ANNOTATION] = json!(request.to_string()));
+                self.user(Kind::Rollout, |rollout| {
+                    rollout["metadata"]["annotations"][VERB_ANNOTATION] = json!(request.to_string())
+                });
             }
             Action::Prometheus(up) => self.prometheus.up = *up,
             Action::Traffic(on) => self.data_plane.rate = if *on { self.setting.rate } else { 0.0 },
@@ -136,7 +144,9 @@ impl Scene {
             }
             Action::CanaryUnready => {
                 let now = self.now;
-                for pod in self.deployments.pods.iter_mut().filter(|pod| pod.serves(now) && super::contract::of_canary(pod)) {
+                for pod in
+                    self.deployments.pods.iter_mut().filter(|pod| pod.serves(now) && super::contract::of_canary(pod))
+                {
                     pod.ready_from = Some(now + UNREADY);
                 }
             }

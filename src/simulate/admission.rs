@@ -30,7 +30,8 @@ pub(super) fn default_deployment(deployment: &mut Value, newer: bool) {
         }
     }
     if spec["strategy"].is_null() {
-        spec["strategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}});
+        spec["strategy"] =
+            json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}});
     }
     if spec["template"]["spec"]["restartPolicy"].is_null() {
         spec["template"]["spec"]["restartPolicy"] = json!("Always");

@@ -34,5 +34,6 @@ impl Clock for VirtualClock {
 
 /// A moment of the simulation as the API writes it.
 pub(super) fn timestamp(elapsed: Millis) -> Timestamp {
-    Timestamp::from_millisecond(BEGINNING + elapsed).expect("simulations last hours, and timestamps reach to the year 9999")
+    Timestamp::from_millisecond(BEGINNING + elapsed)
+        .expect("simulations last hours, and timestamps reach to the year 9999")
 }

@@ -96,8 +96,9 @@ impl Deployments {
     /// Makes or ends the pods of a ReplicaSet.
     fn scale_pods(&mut self, store: &mut Store, set: &Object, now: Millis) {
         let Some(set) = store.get(Kind::ReplicaSet, set.name()).cloned() else { return };
-        let mut living: Vec<usize> =
-            (0..self.pods.len()).filter(|index| self.pods[*index].owner == set.name() && self.pods[*index].ends.is_none()).collect();
+        let mut living: Vec<usize> = (0..self.pods.len())
+            .filter(|index| self.pods[*index].owner == set.name() && self.pods[*index].ends.is_none())
+            .collect();
         let wanted = usize::try_from(replicas(&set)).unwrap_or(0);
         let surplus = living.len().saturating_sub(wanted);
         // Of too many, the unready go first, then the youngest.
@@ -122,7 +123,11 @@ impl Deployments {
             owner: set.name().to_owned(),
             labels: set.strings("/spec/template/metadata/labels"),
             version,
-            ready_from: self.versions.get(version).is_none_or(|version| version.starts).then_some(now + self.start_time),
+            ready_from: self
+                .versions
+                .get(version)
+                .is_none_or(|version| version.starts)
+                .then_some(now + self.start_time),
             ends: None,
             requests: 0.0,
             errors: 0.0,
@@ -134,7 +139,8 @@ impl Deployments {
         let Some(deployment) = store.get(Kind::Deployment, name).cloned() else { return };
         let sets = owned(store, &deployment);
         let sum = |field: &str| -> i64 { sets.iter().filter_map(|set| set.number(field)).sum() };
-        let updated = current_replica_set(&deployment, &sets).and_then(|set| set.number("/status/replicas")).unwrap_or(0);
+        let updated =
+            current_replica_set(&deployment, &sets).and_then(|set| set.number("/status/replicas")).unwrap_or(0);
         let (all, ready) = (sum("/status/replicas"), sum("/status/readyReplicas"));
         store.update(Writer::System, Kind::Deployment, name, |deployment| {
             deployment["status"] = json!({
@@ -196,7 +202,10 @@ fn create_replica_set(store: &mut Store, deployment: &Object, revision: usize) {
 
 /// Stands for the server's hash of a template (FNV-1a, 32 bits).
 fn hash(template: &Value) -> String {
-    let hash = template.to_string().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = template
+        .to_string()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     format!("{hash:08x}")
 }
 

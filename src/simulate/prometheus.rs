@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    clock::Millis,
-    pods::Pod,
-    random::Random,
-};
+use super::{clock::Millis, pods::Pod, random::Random};
 use crate::{
     measure::{ArmCounters, Counters, Gap, MeasureRequest, Measurement, MetricOutcome, PerArm, Queries, Sample},
     model::{POD_TEMPLATE_HASH, Timestamp},

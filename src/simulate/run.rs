@@ -113,7 +113,12 @@ impl Runner {
             let over = self.next_action.is_none() && self.attend(until, last_action);
             let mut inner = self.world.inner();
             if inner.contract.breaches.is_empty() && !over && until - last_action > PATIENCE {
-                let what = format!("after {} s the Rollout is {:?}: {:?}", until / 1000, inner.scene.phase(), inner.scene.status().message);
+                let what = format!(
+                    "after {} s the Rollout is {:?}: {:?}",
+                    until / 1000,
+                    inner.scene.phase(),
+                    inner.scene.status().message
+                );
                 let inner = &mut *inner;
                 inner.contract.breach(&inner.scene, "every run ends", what);
             }
@@ -138,7 +143,14 @@ impl Runner {
         let inner = self.world.inner();
         let now = inner.scene.now;
         let person = self.next_action.is_none().then_some((now / 5_000 + 1) * 5_000);
-        let times = [self.next_action.as_ref().map(|(at, _)| *at), self.due, self.down, inner.next(), inner.scene.next(), person];
+        let times = [
+            self.next_action.as_ref().map(|(at, _)| *at),
+            self.due,
+            self.down,
+            inner.next(),
+            inner.scene.next(),
+            person,
+        ];
         times.into_iter().flatten().min().unwrap_or(now).max(now)
     }
 
@@ -195,7 +207,11 @@ impl Runner {
                 if round + 1 == repeats {
                     let mut inner = self.world.inner();
                     let inner = &mut *inner;
-                    inner.contract.breach(&inner.scene, "a plan comes to rest", format!("{repeats} reconciles at one moment all had something to do"));
+                    inner.contract.breach(
+                        &inner.scene,
+                        "a plan comes to rest",
+                        format!("{repeats} reconciles at one moment all had something to do"),
+                    );
                 }
             }
             self.settle();
@@ -222,7 +238,8 @@ impl Runner {
         let effects = inner.effects - before;
         match result {
             Ok(again) => {
-                self.due = again.map(|again| now + Millis::try_from(again.as_millis()).unwrap_or(Millis::MAX / 2).max(1));
+                self.due =
+                    again.map(|again| now + Millis::try_from(again.as_millis()).unwrap_or(Millis::MAX / 2).max(1));
                 let inner = &mut *inner;
                 inner.contract.complete(&inner.scene);
             }

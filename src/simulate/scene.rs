@@ -110,7 +110,13 @@ impl Scene {
     /// Lets time pass: requests are served by what the proxies knew in it.
     pub fn pass(&mut self, until: Millis) -> Served {
         let length = until - self.now;
-        let served = self.data_plane.serve(&mut self.deployments.pods, &self.deployments.versions, &mut self.random, length, self.now);
+        let served = self.data_plane.serve(
+            &mut self.deployments.pods,
+            &self.deployments.versions,
+            &mut self.random,
+            length,
+            self.now,
+        );
         self.now = until;
         self.store.now = until;
         served
@@ -146,7 +152,9 @@ impl Scene {
 
     /// Its status as it is stored.
     pub fn status(&self) -> RolloutStatus {
-        self.rollout().and_then(|rollout| serde_json::from_value(rollout.at("/status")?.clone()).ok()).unwrap_or_default()
+        self.rollout()
+            .and_then(|rollout| serde_json::from_value(rollout.at("/status")?.clone()).ok())
+            .unwrap_or_default()
     }
 
     /// Its phase as it is stored.
@@ -188,6 +196,7 @@ impl Scene {
 pub fn canary_percent(route: &Object) -> u32 {
     let all = destinations(route, NAME);
     let total: f64 = all.iter().map(|destination| destination.share).sum();
-    let canary: f64 = all.iter().filter(|destination| destination.is_canary()).map(|destination| destination.share).sum();
+    let canary: f64 =
+        all.iter().filter(|destination| destination.is_canary()).map(|destination| destination.share).sum();
     if total > 0.0 { (canary / total * 100.0).round() as u32 } else { 0 }
 }

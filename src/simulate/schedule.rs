@@ -69,7 +69,9 @@ fn draw_actions(random: &mut Random, setting: &Setting, at: Millis) -> Vec<(Mill
         16 => vec![(at, Action::Traffic(false)), (later, Action::Traffic(true))],
         17 => once(Action::RestartContainer),
         18 => once(Action::CanaryUnready),
-        19 | 20 => (0..random.between(1, 4)).map(|round| (at + round * random.between(500, 9_000), Action::Kill(random.chance(0.5)))).collect(),
+        19 | 20 => (0..random.between(1, 4))
+            .map(|round| (at + round * random.between(500, 9_000), Action::Kill(random.chance(0.5))))
+            .collect(),
         _ => once(if random.chance(0.3) { Action::DeleteRollout } else { Action::UpgradeServer }),
     }
 }

@@ -23,7 +23,8 @@ pub enum RouteShape {
 
 impl RouteShape {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::HttpRoutePinned, Self::HttpRouteUnpinned, Self::VirtualServiceHost, Self::VirtualServiceSubset];
+    pub const ALL: [Self; 4] =
+        [Self::HttpRoutePinned, Self::HttpRouteUnpinned, Self::VirtualServiceHost, Self::VirtualServiceSubset];
 
     /// The kind of the route.
     pub fn kind(self) -> Kind {

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    NAMESPACE,
-    admission,
+    NAMESPACE, admission,
     clock::{Millis, timestamp},
 };
 use crate::{
@@ -74,7 +73,10 @@ impl Store {
 
     /// All objects of a kind, by name.
     pub fn all(&self, kind: Kind) -> impl Iterator<Item = &Object> {
-        self.objects.range((kind, String::new())..).take_while(move |((found, _), _)| *found == kind).map(|(_, object)| object)
+        self.objects
+            .range((kind, String::new())..)
+            .take_while(move |((found, _), _)| *found == kind)
+            .map(|(_, object)| object)
     }
 
     /// Every object with its kind.
@@ -110,7 +112,13 @@ impl Store {
     }
 
     /// Changes an object in place and gives it as it is then. Nothing happens where nothing changes.
-    pub fn update(&mut self, writer: Writer, kind: Kind, name: &str, change: impl FnOnce(&mut Value)) -> Option<Object> {
+    pub fn update(
+        &mut self,
+        writer: Writer,
+        kind: Kind,
+        name: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> Option<Object> {
         let old = self.get(kind, name)?.clone();
         let mut new = old.value().clone();
         change(&mut new);
@@ -132,7 +140,8 @@ impl Store {
     /// writes to what Siskin applies, so no field is ever left over from an earlier apply.
     pub fn apply(&mut self, writer: Writer, stated: &Value) -> Result<Object, Refused> {
         let key = Object::new(stated.clone()).key();
-        let kind = Kind::of(&key.api_version, &key.kind).ok_or_else(|| Refused::Invalid(format!("{key} is of no known kind")))?;
+        let kind = Kind::of(&key.api_version, &key.kind)
+            .ok_or_else(|| Refused::Invalid(format!("{key} is of no known kind")))?;
         match self.get(kind, &key.name).cloned() {
             None => self.create(kind, stated.clone()),
             Some(old) => {
@@ -156,7 +165,12 @@ impl Store {
     pub fn write_status(&mut self, seen: &Object, kind: Kind, status: Value) -> Result<Object, Refused> {
         let (_, old) = self.find(&seen.key())?;
         if old.uid() != seen.uid() || old.resource_version() != seen.resource_version() {
-            return Err(Refused::Conflict(format!("{} is at version {}, not {}", seen.key(), old.resource_version(), seen.resource_version())));
+            return Err(Refused::Conflict(format!(
+                "{} is at version {}, not {}",
+                seen.key(),
+                old.resource_version(),
+                seen.resource_version()
+            )));
         }
         let mut new = old.value().clone();
         new["status"] = status;
@@ -201,7 +215,8 @@ impl Store {
     }
 
     fn find(&self, target: &Key) -> Result<(Kind, Object), Refused> {
-        let kind = Kind::of(&target.api_version, &target.kind).ok_or_else(|| Refused::Invalid(format!("{target} is of no known kind")))?;
+        let kind = Kind::of(&target.api_version, &target.kind)
+            .ok_or_else(|| Refused::Invalid(format!("{target} is of no known kind")))?;
         let object = self.get(kind, &target.name).ok_or_else(|| Refused::NotFound(target.to_string()))?;
         Ok((kind, object.clone()))
     }

@@ -11,11 +11,7 @@ use super::{
     random::Random,
     store::{Change, Store, Writer},
 };
-use crate::{
-    model::Object,
-    observe::Kind,
-    route::CANARY_SUBSET,
-};
+use crate::{model::Object, observe::Kind, route::CANARY_SUBSET};
 
 /// Proxies and the load on them.
 #[derive(Debug)]
@@ -98,7 +94,14 @@ impl DataPlane {
     }
 
     /// Divides the requests of an interval among the pods.
-    pub fn serve(&self, pods: &mut [Pod], versions: &[Version], random: &mut Random, length: Millis, now: Millis) -> Served {
+    pub fn serve(
+        &self,
+        pods: &mut [Pod],
+        versions: &[Version],
+        random: &mut Random,
+        length: Millis,
+        now: Millis,
+    ) -> Served {
         let mut served = Served::default();
         let requests = self.rate * length as f64 / 1000.0;
         let routes = self.view.values().filter(|object| matches!(object.text("/kind"), "HTTPRoute" | "VirtualService"));
@@ -133,7 +136,8 @@ impl DataPlane {
     /// The pods behind a destination, as far as proxies know.
     fn targets(&self, destination: &Destination, pods: &[Pod]) -> Vec<usize> {
         let known = |kind, name: &str| self.view.get(&(kind, name.to_owned()));
-        let (Some(_), Some(slice)) = (known(Kind::Service, &destination.service), known(Kind::EndpointSlice, &destination.service))
+        let (Some(_), Some(slice)) =
+            (known(Kind::Service, &destination.service), known(Kind::EndpointSlice, &destination.service))
         else {
             return Vec::new();
         };
@@ -165,12 +169,16 @@ impl DataPlane {
 pub fn destinations(route: &Object, service: &str) -> Vec<Destination> {
     let http_route = route.text("/kind") == "HTTPRoute";
     let (rules, entries) = if http_route { ("/spec/rules", "backendRefs") } else { ("/spec/http", "route") };
-    let ours = |name: &str| name == service || name.strip_prefix(service).is_some_and(|rest| rest == "-canary" || rest == "-stable");
+    let ours = |name: &str| {
+        name == service || name.strip_prefix(service).is_some_and(|rest| rest == "-canary" || rest == "-stable")
+    };
     let mut found = Vec::new();
     let mut sending = 0.0;
     for rule in route.list(rules) {
         let entries: &[Value] = rule[entries].as_array().map_or(&[], Vec::as_slice);
-        let weight = |entry: &Value| entry["weight"].as_f64().unwrap_or(if http_route || entries.len() == 1 { 1.0 } else { 0.0 });
+        let weight = |entry: &Value| {
+            entry["weight"].as_f64().unwrap_or(if http_route || entries.len() == 1 { 1.0 } else { 0.0 })
+        };
         let total: f64 = entries.iter().map(weight).sum();
         let before = found.len();
         for entry in entries {
@@ -195,13 +203,14 @@ fn accept(store: &mut Store, route: &Object) {
     if store.get(Kind::HttpRoute, route.name()).is_none_or(|live| live.generation() != generation) {
         return;
     }
-    let missing = route.list("/spec/rules").iter().flat_map(|rule| rule["backendRefs"].as_array().into_iter().flatten()).any(|backend| {
-        let name = backend["name"].as_str().unwrap_or_default();
-        store.get(Kind::Service, name).is_none()
-    });
-    let condition = |kind: &str, holds: bool, reason: &str| {
-        json!({"type": kind, "status": if holds { "True" } else { "False" }, "reason": reason, "message": "", "observedGeneration": generation})
-    };
+    let missing =
+        route.list("/spec/rules").iter().flat_map(|rule| rule["backendRefs"].as_array().into_iter().flatten()).any(
+            |backend| {
+                let name = backend["name"].as_str().unwrap_or_default();
+                store.get(Kind::Service, name).is_none()
+            },
+        );
+    let condition = |kind: &str, holds: bool, reason: &str| json!({"type": kind, "status": if holds { "True" } else { "False" }, "reason": reason, "message": "", "observedGeneration": generation});
     let parents: Vec<Value> = route
         .list("/spec/parentRefs")
         .iter()

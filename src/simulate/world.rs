@@ -64,7 +64,8 @@ pub(super) struct Inner {
 impl SimulatedWorld {
     /// A scene with a controller that has just been started.
     pub(super) fn new(scene: Scene, contract: Contract, saboteur: Saboteur) -> Self {
-        let mut inner = Inner { scene, contract, saboteur, cache: Cache::new(), watch: VecDeque::new(), kill: None, effects: 0 };
+        let mut inner =
+            Inner { scene, contract, saboteur, cache: Cache::new(), watch: VecDeque::new(), kill: None, effects: 0 };
         inner.restart();
         Self(Mutex::new(inner))
     }
@@ -133,7 +134,13 @@ impl Inner {
         let status_before = self.scene.status();
         let result = self.send(effect, &target);
         let after = kind.and_then(|kind| self.scene.store.get(kind, &target.name).cloned());
-        let act = Act { effect, before: before.as_ref(), after: after.as_ref(), status_before: &status_before, done: result.is_ok() };
+        let act = Act {
+            effect,
+            before: before.as_ref(),
+            after: after.as_ref(),
+            status_before: &status_before,
+            done: result.is_ok(),
+        };
         self.contract.effect(&self.scene, &act);
         Ok(result?)
     }
@@ -150,7 +157,11 @@ impl Inner {
                 Err(refused) => return Err(refused),
             },
             Effect::Status(status) => {
-                let seen = self.cache.read().get(kind, NAMESPACE, NAME).ok_or_else(|| Refused::NotFound(target.to_string()))?;
+                let seen = self
+                    .cache
+                    .read()
+                    .get(kind, NAMESPACE, NAME)
+                    .ok_or_else(|| Refused::NotFound(target.to_string()))?;
                 let status = serde_json::to_value(status).map_err(|error| Refused::Invalid(error.to_string()))?;
                 Some(store.write_status(&seen, kind, status)?)
             }

@@ -24,13 +24,17 @@ impl Check for Kept {
         if status.runs != before.runs || !running(status) || !running(before) || status.last_verb != before.last_verb {
             return Ok(());
         }
-        let (started, began) = (status.run.as_ref().map(|run| &run.started_at), before.run.as_ref().map(|run| &run.started_at));
+        let (started, began) =
+            (status.run.as_ref().map(|run| &run.started_at), before.run.as_ref().map(|run| &run.started_at));
         if started != began {
             return Err(format!("the run began at {began:?}, and now at {started:?}"));
         }
         for old in &before.evidence {
             let new = status.evidence.iter().find(|new| new.name == old.name);
-            let (had, has) = (old.canary.map_or(0.0, |arm| arm.requests), new.and_then(|new| new.canary).map_or(0.0, |arm| arm.requests));
+            let (had, has) = (
+                old.canary.map_or(0.0, |arm| arm.requests),
+                new.and_then(|new| new.canary).map_or(0.0, |arm| arm.requests),
+            );
             if has < had {
                 return Err(format!("{} had {had} requests of the canary, and has {has}", old.name));
             }
@@ -60,13 +64,21 @@ impl Check for TrueVerdicts {
         let (Some(now), None) = (ending(status), ending(act.status_before)) else { return Ok(()) };
         let Some(canary) = scene.store.get(Kind::Deployment, &format!("{NAME}-canary")) else { return Ok(()) };
         let rate = |number: usize| scene.setting.versions.get(number).map_or(0.0, |version| version.error_rate);
-        let stable = scene.store.all(Kind::ReplicaSet).find(|set| set.label("pod-template-hash") == status.stable_revision.as_deref());
+        let stable = scene
+            .store
+            .all(Kind::ReplicaSet)
+            .find(|set| set.label("pod-template-hash") == status.stable_revision.as_deref());
         let (canary, stable) = (rate(version_of(canary)), stable.map_or(0.0, |set| rate(version_of(set))));
         if scene.setting.analysis && now.reason == "Promoted" && canary >= stable + BAD {
-            return Err(format!("a version that fails {canary} of its requests was promoted over one that fails {stable}"));
+            return Err(format!(
+                "a version that fails {canary} of its requests was promoted over one that fails {stable}"
+            ));
         }
         if now.reason == "Regression" && canary <= stable {
-            return Err(format!("a version that fails {canary} of its requests was taken back for one that fails {stable}: {}", now.message));
+            return Err(format!(
+                "a version that fails {canary} of its requests was taken back for one that fails {stable}: {}",
+                now.message
+            ));
         }
         Ok(())
     }
@@ -93,8 +105,11 @@ impl Check for Detected {
         let rate = |number: usize| scene.setting.versions.get(number).map_or(0.0, |version| version.error_rate);
         let stable = scene.status().stable_revision;
         let stable = scene.store.all(Kind::ReplicaSet).find(|set| set.label("pod-template-hash") == stable.as_deref());
-        let bad = canary.zip(stable).is_some_and(|(canary, stable)| rate(version_of(canary)) >= rate(version_of(stable)) + BAD);
-        let judged = matches!(scene.phase(), Phase::Progressing | Phase::Paused) && workload.is_some() && scene.setting.analysis;
+        let bad = canary
+            .zip(stable)
+            .is_some_and(|(canary, stable)| rate(version_of(canary)) >= rate(version_of(stable)) + BAD);
+        let judged =
+            matches!(scene.phase(), Phase::Progressing | Phase::Paused) && workload.is_some() && scene.setting.analysis;
         if !(bad && judged && served.canary > 0.0 && scene.prometheus.up && scene.data_plane.rate > 0.0) {
             self.exposed = None;
             return Ok(());

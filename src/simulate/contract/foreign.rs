@@ -65,10 +65,16 @@ fn users_route(value: &mut Value, rules: &str, entries: &str) {
     for rule in value["spec"][rules].as_array_mut().into_iter().flatten() {
         let Some(entries) = rule[entries].as_array_mut() else { continue };
         entries.retain(|entry| {
-            entry["name"] != canary && entry["destination"]["host"] != canary && entry["destination"]["subset"] != CANARY_SUBSET
+            entry["name"] != canary
+                && entry["destination"]["host"] != canary
+                && entry["destination"]["subset"] != CANARY_SUBSET
         });
         for entry in entries {
-            let (target, name) = if entry.get("destination").is_some() { (&mut entry["destination"], "host") } else { (&mut *entry, "name") };
+            let (target, name) = if entry.get("destination").is_some() {
+                (&mut entry["destination"], "host")
+            } else {
+                (&mut *entry, "name")
+            };
             if target[name] != json!(NAME) && target[name] != stable {
                 continue;
             }
@@ -129,10 +135,16 @@ fn workload(scene: &Scene) -> Result<(), String> {
         }
         None => {
             if paused != live.annotation(HELD_BECAUSE_ANNOTATION).is_some() {
-                return Err(format!("spec.paused is {paused}, and the annotations are {}", live.value()["metadata"]["annotations"]));
+                return Err(format!(
+                    "spec.paused is {paused}, and the annotations are {}",
+                    live.value()["metadata"]["annotations"]
+                ));
             }
             if live.label(MANAGED_LABEL).is_some() || live.annotation(HELD_ANNOTATION).is_some() {
-                return Err(format!("the Rollout is gone, and the workload still has its marks: {}", live.value()["metadata"]));
+                return Err(format!(
+                    "the Rollout is gone, and the workload still has its marks: {}",
+                    live.value()["metadata"]
+                ));
             }
         }
     }

@@ -50,7 +50,9 @@ impl<'a> Act<'a> {
     /// What it is for, where the effect says so.
     pub fn purpose(&self) -> Option<Purpose> {
         match self.effect {
-            Effect::Patch { purpose, .. } | Effect::Apply { purpose, .. } | Effect::Delete { purpose, .. } => Some(*purpose),
+            Effect::Patch { purpose, .. } | Effect::Apply { purpose, .. } | Effect::Delete { purpose, .. } => {
+                Some(*purpose)
+            }
             Effect::Status(_) | Effect::Event(_) => None,
         }
     }

@@ -104,7 +104,10 @@ impl Check for LoweredForAReason {
     }
 
     fn passed(&mut self, scene: &Scene, _: &Served) -> Result<(), String> {
-        let ready = [NAME.to_owned(), format!("{NAME}-canary")].iter().flat_map(|service| scene.ready_behind(service)).collect::<Vec<_>>();
+        let ready = [NAME.to_owned(), format!("{NAME}-canary")]
+            .iter()
+            .flat_map(|service| scene.ready_behind(service))
+            .collect::<Vec<_>>();
         let some = scene.deployments.pods.iter().filter(|pod| of_canary(pod)).any(|pod| ready.contains(&pod.name));
         self.all_ready = if some { self.all_ready.or(Some(scene.now)) } else { None };
         Ok(())

@@ -46,7 +46,8 @@ impl Check for OnlyJudged {
         let Some(workload) = scene.workload() else { return Ok(()) };
         for (_, action) in scene.happened.iter().skip(self.handled) {
             // Where no policy holds the workload and it is rolling out, or nobody watches over it, a push goes through.
-            let open = scene.rollout().is_none() || (!scene.setting.policy && workload.at("/spec/paused") != Some(&json!(true)));
+            let open = scene.rollout().is_none()
+                || (!scene.setting.policy && workload.at("/spec/paused") != Some(&json!(true)));
             if let Action::Push(version) = action
                 && open
             {
@@ -54,7 +55,8 @@ impl Check for OnlyJudged {
             }
         }
         self.handled = scene.happened.len();
-        let running = owned(&scene.store, workload).into_iter().filter(|set| set.number("/spec/replicas").unwrap_or(0) > 0);
+        let running =
+            owned(&scene.store, workload).into_iter().filter(|set| set.number("/spec/replicas").unwrap_or(0) > 0);
         match running.map(|set| version_of(&set)).find(|version| !self.passed.contains(version)) {
             None => Ok(()),
             Some(version) => {

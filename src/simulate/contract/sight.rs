@@ -64,7 +64,9 @@ impl Check for NoRaiseWithoutSight {
 
     fn effect(&mut self, scene: &Scene, act: &Act<'_>) -> Result<(), String> {
         match act.route() {
-            Some((before, after)) if scene.setting.analysis && !self.clear && canary_percent(after) > canary_percent(before) => {
+            Some((before, after))
+                if scene.setting.analysis && !self.clear && canary_percent(after) > canary_percent(before) =>
+            {
                 Err(format!("the weight rose to {} % blindly", canary_percent(after)))
             }
             _ => Ok(()),

@@ -20,20 +20,28 @@ impl Check for OnlyForAChange {
 
     fn effect(&mut self, scene: &Scene, act: &Act<'_>) -> Result<(), String> {
         let Some(status) = act.status() else { return Ok(()) };
-        self.wanted |= scene.happened.iter().skip(self.handled).any(|(_, action)| {
-            matches!(action, Action::Push(_) | Action::Say(Verb::Retry | Verb::Skip))
-        });
+        self.wanted |= scene
+            .happened
+            .iter()
+            .skip(self.handled)
+            .any(|(_, action)| matches!(action, Action::Push(_) | Action::Say(Verb::Retry | Verb::Skip)));
         self.handled = scene.happened.len();
         if status.runs == act.status_before.runs {
             return Ok(());
         }
-        let stable = scene.store.all(Kind::ReplicaSet).find(|set| set.label("pod-template-hash") == status.stable_revision.as_deref());
+        let stable = scene
+            .store
+            .all(Kind::ReplicaSet)
+            .find(|set| set.label("pod-template-hash") == status.stable_revision.as_deref());
         let (stable, new) = (stable.map(version_of), scene.workload().map(version_of));
         if stable == new {
             return Err(format!("run {} started for version {new:?}, which is the stable one", status.runs));
         }
         if !self.wanted {
-            return Err(format!("run {} started, and nobody has pushed or asked for anything since the one before", status.runs));
+            return Err(format!(
+                "run {} started, and nobody has pushed or asked for anything since the one before",
+                status.runs
+            ));
         }
         self.wanted = false;
         Ok(())

@@ -28,7 +28,8 @@ impl Check for Sum {
             return Err(format!("the Service had {old} of the requests, and has {new}: {}", after.value()["spec"]));
         }
         for rule in after.list("/spec/http") {
-            let weights: Vec<i64> = rule["route"].as_array().into_iter().flatten().filter_map(|entry| entry["weight"].as_i64()).collect();
+            let weights: Vec<i64> =
+                rule["route"].as_array().into_iter().flatten().filter_map(|entry| entry["weight"].as_i64()).collect();
             if weights.len() > 1 && weights.iter().sum::<i64>() != 100 {
                 return Err(format!("the weights {weights:?} of a rule do not sum to 100"));
             }
@@ -90,7 +91,12 @@ impl Check for Ready {
 /// Whether some endpoint of the canary is ready.
 fn is_ready(scene: &Scene) -> bool {
     let endpoints = [NAME.to_owned(), format!("{NAME}-canary")].map(|service| scene.ready_behind(&service));
-    scene.deployments.pods.iter().filter(|pod| of_canary(pod)).any(|pod| endpoints.iter().any(|ready| ready.contains(&pod.name)))
+    scene
+        .deployments
+        .pods
+        .iter()
+        .filter(|pod| of_canary(pod))
+        .any(|pod| endpoints.iter().any(|ready| ready.contains(&pod.name)))
 }
 
 /// No request fails for want of a pod.
@@ -121,9 +127,16 @@ impl Check for NothingLost {
         self.handled = scene.happened.len();
         if served.lost > 0.0 && scene.now > self.excused {
             let route = scene.route().map_or_else(String::new, |route| route.value()["spec"].to_string());
-            let endpoints: Vec<_> =
-                scene.store.all(Kind::Service).map(Object::name).map(|name| (name, scene.ready_behind(name).len())).collect();
-            return Err(format!("{} of {} requests were lost; endpoints: {endpoints:?}; route: {route}", served.lost, served.requests));
+            let endpoints: Vec<_> = scene
+                .store
+                .all(Kind::Service)
+                .map(Object::name)
+                .map(|name| (name, scene.ready_behind(name).len()))
+                .collect();
+            return Err(format!(
+                "{} of {} requests were lost; endpoints: {endpoints:?}; route: {route}",
+                served.lost, served.requests
+            ));
         }
         Ok(())
     }
