@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::template::{TemplateIs, same_template};
 use crate::model::{
-    CANARY, HELD_ANNOTATION, HELD_BECAUSE_ANNOTATION, MANAGED_LABEL, Object, POD_TEMPLATE_HASH, ROLLOUT_LABEL, Timestamp,
-    VARIANT_LABEL,
+    CANARY, HELD_ANNOTATION, HELD_BECAUSE_ANNOTATION, MANAGED_LABEL, Object, POD_TEMPLATE_HASH, ROLLOUT_LABEL,
+    Timestamp, VARIANT_LABEL,
 };
 
 /// Which version the Deployment's template is. `stable` is the stable ReplicaSet, `canary` the canary Deployment.
@@ -83,7 +83,8 @@ pub fn ready_at_its_template(deployment: &Object, needed: u32) -> bool {
 /// Since when enough of its pods are available, to the second.
 pub fn available_since(deployment: &Object) -> Option<Timestamp> {
     let conditions = deployment.list("/status/conditions");
-    let available = conditions.iter().find(|condition| condition["type"] == "Available" && condition["status"] == "True")?;
+    let available =
+        conditions.iter().find(|condition| condition["type"] == "Available" && condition["status"] == "True")?;
     available["lastTransitionTime"].as_str()?.parse().ok()
 }
 

@@ -156,16 +156,11 @@ impl RunningTraffic {
     /// When one of them does not answer within two minutes.
     pub async fn answered_by(&self, versions: &[&str]) -> Timestamp {
         let last_first = |report: &Report| {
-            let firsts: Option<Vec<Timestamp>> = versions
-                .iter()
-                .map(|version| report.first_end_of(version))
-                .collect();
+            let firsts: Option<Vec<Timestamp>> = versions.iter().map(|version| report.first_end_of(version)).collect();
             firsts.and_then(|firsts| firsts.into_iter().max())
         };
         let what = format!("each of {versions:?} has answered");
-        let report = self
-            .wait_until(&what, |report| last_first(report).is_some())
-            .await;
+        let report = self.wait_until(&what, |report| last_first(report).is_some()).await;
         last_first(&report).unwrap_or_default()
     }
 

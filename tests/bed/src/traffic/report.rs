@@ -110,9 +110,7 @@ impl Report {
 
     /// When the first answer of `version` was complete.
     pub(super) fn first_end_of(&self, version: &str) -> Option<Timestamp> {
-        self.of(version)
-            .filter_map(|record| record.sent.checked_add(record.took).ok())
-            .min()
+        self.of(version).filter_map(|record| record.sent.checked_add(record.took).ok()).min()
     }
 
     /// When the last request left that `version` answered.
