@@ -63,7 +63,8 @@ audit: needs-rust ## Check licenses, advisories and sources of the dependencies 
 	@if ! command -v cargo-deny >/dev/null && ! test -x $(CACHE)/bin/cargo-deny; then \
 	  echo "== cargo-deny is not installed: building it into $(CACHE), some minutes, once"; \
 	  $(CARGO) install --locked --root $(CACHE) cargo-deny; fi
-	@PATH="$$PATH:$(CACHE)/bin" cargo deny --workspace check
+	@PATH="$$PATH:$(CACHE)/bin" cargo deny --workspace check bans licenses sources
+	@PATH="$$PATH:$(CACHE)/bin" cargo deny --workspace check advisories
 
 .PHONY: needs-rust
 needs-rust:

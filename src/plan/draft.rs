@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 
 use super::Plan;
 use crate::{
@@ -39,8 +39,8 @@ impl<'a> Draft<'a> {
         self.observed.rollout.metadata.deletion_timestamp.is_some()
     }
 
-    pub(super) fn time(&self) -> Time {
-        Time(self.now)
+    pub(super) fn time(&self) -> MicroTime {
+        MicroTime(self.now)
     }
 
     pub(super) fn effect(&mut self, effect: Effect) {

@@ -1,9 +1,9 @@
 //! The chart, by the real Helm: what it grants and what it does not, and when it refuses to install or upgrade.
 
 use serde_json::Value;
-use siskin_bed::{Bed, CommandOutput};
+use siskin_bed::{Bed, CommandOutput, Server};
 
-use crate::harness::{Controller, SYSTEM, alone, together};
+use crate::harness::{ANALYSIS, Controller, Mesh, STEPS, SYSTEM, alone, rollout, together};
 
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/siskin");
 
@@ -100,6 +100,8 @@ async fn values_that_make_no_sense_are_refused_with_their_name() {
 async fn one_namespace_can_be_served_without_any_right_in_the_cluster() {
     let _turn = together().await;
     let bed = Bed::shared().await;
+    // For the CRDs, which an administrator has installed before.
+    Controller::install(bed).await;
     let namespace = bed.namespace_called("chart-one").await;
     let watched = format!(
         "replicas=0,watchNamespace={},rbac.clusterScoped=false,rbac.aggregate=false,admissionPolicy.install=false",
@@ -114,6 +116,43 @@ async fn one_namespace_can_be_served_without_any_right_in_the_cluster() {
     namespace.kubectl(&["get", "analysistemplate", "http-server"]).await;
     assert!(may(bed, &account, "patch", "deployments.apps", namespace.name()).await);
     assert!(!may(bed, &account, "patch", "deployments.apps", "default").await);
+
+    let _controller = start_as_installed(bed, "own-siskin", namespace.name()).await;
+    namespace.apply(&rollout(Mesh::HttpRoute, STEPS, ANALYSIS, "")).await;
+    let seen = |rollout: &Value| rollout["status"]["conditions"][0]["reason"] == "WorkloadNotFound";
+    namespace
+        .wait_for_object(
+            "siskin.dev/v1alpha1",
+            "Rollout",
+            "web",
+            "looked at by a controller with the rights of a namespace",
+            seen,
+        )
+        .await;
+}
+
+/// Starts the controller with the flags of the installed Deployment and the rights of its account.
+async fn start_as_installed(bed: &Bed, name: &str, namespace: &str) -> Server {
+    let deployment = bed.kubectl(&["get", "deployment", name, "--namespace", namespace, "-o", "json"]).await;
+    let deployment: Value = serde_json::from_str(&deployment).expect("kubectl answers in JSON");
+    let flags =
+        deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().expect("the container has flags");
+    let mut command = bed.command(env!("CARGO_BIN_EXE_siskin"));
+    for flag in flags.iter().filter_map(Value::as_str) {
+        match flag {
+            // The port is taken in the bed.
+            _ if flag.starts_with("--listen=") => command.arg("--listen=127.0.0.1:0"),
+            _ if flag.starts_with("--prometheus-url=") => {
+                command.arg(format!("--prometheus-url={}", bed.prometheus_url()))
+            }
+            _ => command.arg(flag.replace("$(POD_NAMESPACE)", namespace)),
+        };
+    }
+    command
+        .env("KUBECONFIG", bed.kubeconfig_for(namespace, name).await)
+        .env("POD_NAME", name)
+        .env("POD_NAMESPACE", namespace);
+    bed.spawn(&format!("siskin-{namespace}"), command)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

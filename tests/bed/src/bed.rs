@@ -73,6 +73,7 @@ impl Bed {
         // Somebody else may have chosen the same provider first, which is just as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let started = Instant::now();
+        let progress = |what: &str| tracing::info!("{what} ({:.1} s)", started.elapsed().as_secs_f64());
         let tools = Tools::ensure()?;
         let http = http_client();
         let kubeconfig = run.write("kubeconfig", api_server::kubeconfig(api_server::ADMIN_TOKEN, "admin"))?;
@@ -80,18 +81,22 @@ impl Bed {
         let api_server = api_server::start(&tools, &run, &http).await?;
         let controller_manager = controllers::start_controller_manager(&tools, &run, &kubeconfig)?;
         let scheduler = controllers::start_scheduler(&tools, &run, &kubeconfig)?;
+        progress("etcd and the Kubernetes control plane run");
 
         let cluster = Cluster::default();
         mesh::install_crds(&cluster, &tools.crds()).await?;
         mesh::configure(&cluster).await?;
+        progress("the kinds of Istio and of the Gateway API are served");
         let istiod = istiod::start(&tools, &run, &kubeconfig, &http).await?;
+        progress("istiod runs");
 
         let agent = NodeAgent::new(cluster.client(), run.clone(), tools.path("envoy"));
         agent.register().await?;
         tokio::spawn(agent.follow());
         let prometheus = prometheus::start(&tools, &run, &http).await?;
+        progress("the node agent and Prometheus run");
         let entrances = mesh::start(&cluster).await?;
-        tracing::info!("the bed is up after {:.1} s", started.elapsed().as_secs_f64());
+        progress("the gateway's Envoy runs, and the bed is up");
         Ok(Self {
             tools,
             run,

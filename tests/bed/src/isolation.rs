@@ -8,8 +8,9 @@
 use std::env;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio, exit};
+use std::process::{Command, ExitStatus, Stdio, exit};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
@@ -21,6 +22,9 @@ pub(crate) const INSIDE: &str = "SISKIN_BED_INSIDE";
 
 /// Every pod address lies in this range; its whole is local to the namespace, so any address can be bound.
 pub(crate) const POD_RANGE: &str = "10.244.0.0/16";
+
+/// How long the inner process may take to tidy up after an interrupt of the terminal, which reaches it too.
+const TIDY_UP: Duration = Duration::from_secs(2);
 
 /// How user namespaces are allowed where they are forbidden.
 const HOW_TO_ALLOW: &str = "the bed needs unprivileged user namespaces: allow them with `sudo sysctl -w \
@@ -70,7 +74,7 @@ enum End {
     Interrupted(i32),
 }
 
-/// Runs the inner process; an interrupt or a request to end kills it and everything in it.
+/// Runs the inner process; an interrupt or a request to end kills it and everything in it, unless it ends by itself.
 fn run_to_end(command: Command) -> anyhow::Result<End> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("could not make a runtime")?;
@@ -83,17 +87,25 @@ fn run_to_end(command: Command) -> anyhow::Result<End> {
             tokio::process::Command::from(command).spawn().context("could not run `setpriv` (package util-linux)")?;
         let signalled = tokio::select! {
             status = child.wait() => {
-                let status = status.context("could not wait for the inner process")?;
-                let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
-                return Ok(End::Exited(code));
+                return Ok(End::Exited(exit_code(status.context("could not wait for the inner process")?)));
             }
-            _ = interrupt.recv() => 2,
+            _ = interrupt.recv() => {
+                if let Ok(status) = tokio::time::timeout(TIDY_UP, child.wait()).await {
+                    return Ok(End::Exited(exit_code(status.context("could not wait for the inner process")?)));
+                }
+                2
+            }
             _ = terminate.recv() => 15,
             _ = hang_up.recv() => 1,
         };
         child.kill().await.context("could not end the inner process")?;
         Ok(End::Interrupted(signalled))
     })
+}
+
+/// As a shell gives it: a signal counts from 128.
+fn exit_code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
 fn check_that_namespaces_are_allowed() -> anyhow::Result<()> {
