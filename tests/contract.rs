@@ -9,7 +9,8 @@ const SCHEDULES: u64 = 2_000;
 
 #[test]
 fn two_thousand_random_schedules_break_no_promise() {
-    let only = std::env::var("SISKIN_SEED").ok().map(|seed| seed.parse::<u64>().expect("SISKIN_SEED is a whole number"));
+    let only =
+        std::env::var("SISKIN_SEED").ok().map(|seed| seed.parse::<u64>().expect("SISKIN_SEED is a whole number"));
     let seeds = only.map_or(0..SCHEDULES, |seed| seed..seed + 1);
     let failures: Vec<String> = seeds.filter_map(play).collect();
     assert!(failures.is_empty(), "{} schedules broke a promise:\n{}", failures.len(), failures.join("\n"));

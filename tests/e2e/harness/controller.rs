@@ -32,8 +32,18 @@ impl Controller {
         let install = || async {
             let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/siskin");
             let values = format!("replicas=0,log.format=text,prometheus.url={}", bed.prometheus_url());
-            bed.helm(&["install", "siskin", chart, "--namespace", SYSTEM, "--create-namespace", "--set", &values, "--wait"])
-                .await;
+            bed.helm(&[
+                "install",
+                "siskin",
+                chart,
+                "--namespace",
+                SYSTEM,
+                "--create-namespace",
+                "--set",
+                &values,
+                "--wait",
+            ])
+            .await;
             let deployments = Api::<Deployment>::namespaced(bed.client(), SYSTEM);
             let installed = deployments.get("siskin").await.expect("the chart has a Deployment");
             let pod = installed.spec.and_then(|spec| spec.template.spec).expect("a Deployment has pods");

@@ -13,39 +13,20 @@ fn is_count(samples: &[Sample], expected: u64) -> bool {
 async fn a_route_of_90_to_10_splits_the_traffic_so_and_prometheus_counts_it_by_template() {
     let bed = Bed::shared().await;
     let namespace = bed.namespace().await;
-    namespace
-        .apply(&(deployment("stable", "v1", 2) + &deployment("canary", "v2", 1)))
-        .await;
-    namespace
-        .apply(&(service("web", "track: stable") + &service("web-canary", "track: canary")))
-        .await;
-    namespace
-        .apply(&gateway_route(
-            &namespace.host(),
-            &[("web", 90), ("web-canary", 10)],
-        ))
-        .await;
+    namespace.apply(&(deployment("stable", "v1", 2) + &deployment("canary", "v2", 1))).await;
+    namespace.apply(&(service("web", "track: stable") + &service("web-canary", "track: canary"))).await;
+    namespace.apply(&gateway_route(&namespace.host(), &[("web", 90), ("web-canary", 10)])).await;
     namespace.deployment_ready("stable").await;
     namespace.deployment_ready("canary").await;
     namespace.route_accepted("web").await;
 
-    let traffic = Traffic::to(bed.gateway_api())
-        .host(&namespace.host())
-        .at(200)
-        .start();
+    let traffic = Traffic::to(bed.gateway_api()).host(&namespace.host()).at(200).start();
     let from = traffic.answered_by(&["v1", "v2"]).await;
-    traffic
-        .wait_until("2000 requests are done", |report| {
-            report.since(from).total() >= 2_000
-        })
-        .await;
+    traffic.wait_until("2000 requests are done", |report| report.since(from).total() >= 2_000).await;
     let report = traffic.stop().await;
 
     let share = report.since(from).share_of("v2");
-    assert!(
-        share.is_within(0.1, 4.0),
-        "v2 has {share:?} of the requests; {report}"
-    );
+    assert!(share.is_within(0.1, 4.0), "v2 has {share:?} of the requests; {report}");
     assert_eq!(report.since(from).failures(), 0, "{report}");
 
     let seen = report.by_version();
@@ -56,8 +37,7 @@ async fn a_route_of_90_to_10_splits_the_traffic_so_and_prometheus_counts_it_by_t
             namespace.name()
         );
         let what = "Prometheus has counted what the client saw";
-        bed.wait_for_query(&query, what, |samples| is_count(samples, seen[version]))
-            .await;
+        bed.wait_for_query(&query, what, |samples| is_count(samples, seen[version])).await;
     }
     let query = format!(
         "istio_requests_total{{destination_workload=\"web-canary\", destination_workload_namespace=\"{0}\", \
@@ -66,17 +46,14 @@ async fn a_route_of_90_to_10_splits_the_traffic_so_and_prometheus_counts_it_by_t
         namespace.name()
     );
     let what = "the gateway's counters carry Istio's names";
-    bed.wait_for_query(&query, what, |samples| is_count(samples, seen["v2"]))
-        .await;
+    bed.wait_for_query(&query, what, |samples| is_count(samples, seen["v2"])).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subsets_of_a_virtual_service_split_the_traffic_and_are_told_apart_in_the_metrics() {
     let bed = Bed::shared().await;
     let namespace = bed.namespace().await;
-    namespace
-        .apply(&(deployment("stable", "v1", 1) + &deployment("canary", "v2", 1)))
-        .await;
+    namespace.apply(&(deployment("stable", "v1", 1) + &deployment("canary", "v2", 1))).await;
     namespace.apply(&service("web", "app: web")).await;
     namespace.deployment_ready("stable").await;
     namespace.deployment_ready("canary").await;
@@ -107,17 +84,10 @@ spec:
     namespace.apply(&route).await;
     let traffic = Traffic::to(bed.istio_gateway()).host(&host).at(200).start();
     let from = traffic.answered_by(&["v1", "v2"]).await;
-    traffic
-        .wait_until("1000 requests are done", |report| {
-            report.since(from).total() >= 1_000
-        })
-        .await;
+    traffic.wait_until("1000 requests are done", |report| report.since(from).total() >= 1_000).await;
     let report = traffic.stop().await;
     let share = report.since(from).share_of("v2");
-    assert!(
-        share.is_within(0.2, 4.0),
-        "v2 has {share:?} of the requests; {report}"
-    );
+    assert!(share.is_within(0.2, 4.0), "v2 has {share:?} of the requests; {report}");
 
     let seen = report.by_version();
     for (workload, version) in [("web", "v1"), ("web-canary", "v2")] {
@@ -127,8 +97,7 @@ spec:
             namespace.name()
         );
         let what = "the subset's counter is the workload's";
-        bed.wait_for_query(&query, what, |samples| is_count(samples, seen[version]))
-            .await;
+        bed.wait_for_query(&query, what, |samples| is_count(samples, seen[version])).await;
     }
 }
 
@@ -136,18 +105,11 @@ spec:
 async fn a_native_rolling_update_with_graceful_ends_fails_no_request() {
     let bed = Bed::shared().await;
     let namespace = bed.namespace().await;
-    namespace
-        .apply(&(deployment("web", "v1", 4) + &service("web", "app: web")))
-        .await;
-    namespace
-        .apply(&gateway_route(&namespace.host(), &[("web", 1)]))
-        .await;
+    namespace.apply(&(deployment("web", "v1", 4) + &service("web", "app: web"))).await;
+    namespace.apply(&gateway_route(&namespace.host(), &[("web", 1)])).await;
     namespace.deployment_ready("web").await;
     namespace.route_accepted("web").await;
-    let traffic = Traffic::to(bed.gateway_api())
-        .host(&namespace.host())
-        .at(200)
-        .start();
+    let traffic = Traffic::to(bed.gateway_api()).host(&namespace.host()).at(200).start();
     let from = traffic.answered_by(&["v1"]).await;
 
     namespace.apply(&deployment("web", "v2", 4)).await;

@@ -3,16 +3,9 @@
 use siskin_bed::Namespace;
 
 /// A Deployment of the application `web` called `name`, with environment variables.
-pub(crate) fn deployment_with(
-    name: &str,
-    version: &str,
-    replicas: u32,
-    environment: &[(&str, &str)],
-) -> String {
-    let variables: Vec<String> = environment
-        .iter()
-        .map(|(variable, value)| format!("{{name: {variable}, value: \"{value}\"}}"))
-        .collect();
+pub(crate) fn deployment_with(name: &str, version: &str, replicas: u32, environment: &[(&str, &str)]) -> String {
+    let variables: Vec<String> =
+        environment.iter().map(|(variable, value)| format!("{{name: {variable}, value: \"{value}\"}}")).collect();
     format!(
         "\
 apiVersion: apps/v1
@@ -61,18 +54,12 @@ pub(crate) fn gateway_route(host: &str, backends: &[(&str, u32)]) -> String {
 
 /// An `HTTPRoute` called `web` whose parent is the Service `web`.
 pub(crate) fn service_route(backends: &[(&str, u32)]) -> String {
-    route(
-        "{group: \"\", kind: Service, name: web, port: 80}",
-        "hostnames: []",
-        backends,
-    )
+    route("{group: \"\", kind: Service, name: web, port: 80}", "hostnames: []", backends)
 }
 
 fn route(parent: &str, hostnames: &str, backends: &[(&str, u32)]) -> String {
-    let backends: Vec<String> = backends
-        .iter()
-        .map(|(name, weight)| format!("{{name: {name}, port: 80, weight: {weight}}}"))
-        .collect();
+    let backends: Vec<String> =
+        backends.iter().map(|(name, weight)| format!("{{name: {name}, port: 80, weight: {weight}}}")).collect();
     format!(
         "\
 apiVersion: gateway.networking.k8s.io/v1
@@ -91,7 +78,5 @@ spec:
 pub(crate) async fn template_hash(namespace: &Namespace, deployment: &str) -> String {
     let path = "jsonpath={.items[0].metadata.labels.pod-template-hash}";
     let label = format!("track={deployment}");
-    namespace
-        .kubectl(&["get", "pods", "-l", &label, "-o", path])
-        .await
+    namespace.kubectl(&["get", "pods", "-l", &label, "-o", path]).await
 }
