@@ -1,5 +1,6 @@
 //! Why an effect could not be performed.
 
+use kube::core::Status;
 use thiserror::Error;
 
 use crate::model::Key;
@@ -55,7 +56,7 @@ impl EffectError {
         let kube::Error::Api(status) = error else {
             return Self::new(object, action, Problem::Other, &error.to_string());
         };
-        Self::new(object, action, sort(status.code, &status.reason, &status.message), &status.message)
+        Self::new(object, action, sort(status), &status.message)
     }
 
     /// Whether the object had changed, so that the next attempt has every chance.
@@ -64,14 +65,38 @@ impl EffectError {
     }
 }
 
-/// A JSON patch whose `test` fails is answered with 422 like an invalid object, but without a field that is to blame.
-fn sort(code: u16, reason: &str, message: &str) -> Problem {
-    match code {
+/// Sorts an API server's refusal. A JSON patch whose `test` fails is answered with 422 like an invalid object, and even
+/// with the same reason, but without any field that is to blame.
+fn sort(status: &Status) -> Problem {
+    match status.code {
         409 => Problem::Conflict,
-        422 if reason != "Invalid" || message.contains("test failed") => Problem::Conflict,
+        422 if status.details.as_ref().is_none_or(|details| details.causes.is_empty()) => Problem::Conflict,
         404 => Problem::NotFound,
         401 | 403 => Problem::Forbidden,
         504 => Problem::Timeout,
         _ => Problem::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(status: serde_json::Value) -> Problem {
+        sort(&serde_json::from_value(status).unwrap())
+    }
+
+    #[test]
+    fn a_failed_test_of_a_json_patch_is_a_conflict_and_an_invalid_object_is_not() {
+        // Both as an API server of 1.37 answers them.
+        let failed_test = serde_json::json!({
+            "status": "Failure", "reason": "Invalid", "code": 422, "details": {},
+            "message": "the server rejected our request due to an error in our request",
+        });
+        let invalid = serde_json::json!({
+            "status": "Failure", "reason": "Invalid", "code": 422, "message": "Service \"web\" is invalid: spec.ports: Required value",
+            "details": {"name": "web", "kind": "Service", "causes": [{"reason": "FieldValueRequired", "message": "Required value", "field": "spec.ports"}]},
+        });
+        assert_eq!((problem(failed_test), problem(invalid)), (Problem::Conflict, Problem::Other));
     }
 }
