@@ -45,16 +45,16 @@ bed: needs-rust needs-tools ## Start the test servers for playing by hand; print
 
 .PHONY: crds
 crds: needs-rust ## Generate crds/ from the types, and copy what the chart carries
-	@$(CARGO) run --quiet --bin siskin -- crds > crds/siskin.dev.yaml.new
-	@mv crds/siskin.dev.yaml.new crds/siskin.dev.yaml
+	@$(CARGO) run --quiet --bin siskin -- crds --directory crds
 	@mkdir -p $(CHART)/crds $(CHART)/files/analysis-templates
 	@cp crds/*.yaml $(CHART)/crds/
 	@cp analysis-templates/*.yaml $(CHART)/files/analysis-templates/
 
 .PHONY: drift
 drift: needs-rust
-	@$(CARGO) run --quiet --bin siskin -- crds | diff --brief crds/siskin.dev.yaml - >/dev/null \
-	  || { echo "crds/siskin.dev.yaml is not what the types say: run \`make crds\` and commit"; exit 1; }
+	@generated="$$(mktemp -d)"; trap 'rm -r "$$generated"' EXIT; \
+	$(CARGO) run --quiet --bin siskin -- crds --directory "$$generated"; diff --recursive --brief crds "$$generated" \
+	  || { echo "crds/ is not what the types say: run \`make crds\` and commit"; exit 1; }
 	@diff --recursive crds $(CHART)/crds && diff --recursive analysis-templates $(CHART)/files/analysis-templates \
 	  || { echo "the chart's copies are not what they are copies of: run \`make crds\` and commit"; exit 1; }
 
@@ -63,7 +63,8 @@ audit: needs-rust ## Check licenses, advisories and sources of the dependencies 
 	@if ! command -v cargo-deny >/dev/null && ! test -x $(CACHE)/bin/cargo-deny; then \
 	  echo "== cargo-deny is not installed: building it into $(CACHE), some minutes, once"; \
 	  $(CARGO) install --locked --root $(CACHE) cargo-deny; fi
-	@PATH="$$PATH:$(CACHE)/bin" cargo deny --workspace check
+	@PATH="$$PATH:$(CACHE)/bin" cargo deny --workspace check bans licenses sources
+	@PATH="$$PATH:$(CACHE)/bin" cargo deny --workspace check advisories
 
 .PHONY: needs-rust
 needs-rust:

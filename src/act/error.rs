@@ -8,8 +8,8 @@ use crate::model::Key;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("can't {action} {object}: {said}")]
 pub struct EffectError {
-    /// What was to be written.
-    pub object: Key,
+    /// What was to be written. Boxed, as failures are rare and passed through many hands.
+    pub object: Box<Key>,
     /// What was to be done with it, as a verb.
     pub action: &'static str,
     /// What sort of failure it is.
@@ -25,7 +25,7 @@ pub enum Problem {
     Conflict,
     /// The object is gone, or its kind is.
     NotFound,
-    /// Siskin may not do this. Its ClusterRole helps.
+    /// Siskin may not do this. Its role in the cluster helps.
     Forbidden,
     /// The server did not answer in time.
     Timeout,
@@ -48,7 +48,7 @@ impl Problem {
 
 impl EffectError {
     pub(super) fn new(object: &Key, action: &'static str, problem: Problem, said: &str) -> Self {
-        Self { object: object.clone(), action, problem, said: said.to_owned() }
+        Self { object: Box::new(object.clone()), action, problem, said: said.to_owned() }
     }
 
     pub(super) fn from_client(object: &Key, action: &'static str, error: &kube::Error) -> Self {

@@ -87,7 +87,7 @@ impl Performer {
             preconditions: Some(Preconditions { uid: Some(uid.into()), resource_version: None }),
             ..DeleteParams::background()
         };
-        match call(target, "delete", api.delete(&target.name, &parameters)).await.map(|answer| answer.left()) {
+        match call(target, "delete", api.delete(&target.name, &parameters)).await.map(either::Either::left) {
             // Still there until its finalizers are done.
             Ok(Some(object)) => self.put(kind, &object),
             Err(error) if error.problem != Problem::NotFound => return Err(error),
@@ -189,11 +189,9 @@ async fn call<T>(
     action: &'static str,
     call: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, EffectError> {
-    match tokio::time::timeout(CALL_TIMEOUT, call).await {
-        Ok(answer) => answer.map_err(|error| EffectError::from_client(target, action, &error)),
-        Err(_) => {
-            let text = format!("the API server did not answer within {} s", CALL_TIMEOUT.as_secs());
-            Err(EffectError::new(target, action, Problem::Timeout, &text))
-        }
+    if let Ok(answer) = tokio::time::timeout(CALL_TIMEOUT, call).await {
+        return answer.map_err(|error| EffectError::from_client(target, action, &error));
     }
+    let text = format!("the API server did not answer within {} s", CALL_TIMEOUT.as_secs());
+    Err(EffectError::new(target, action, Problem::Timeout, &text))
 }

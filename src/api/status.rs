@@ -3,7 +3,7 @@
 //! It is the source of truth of the state machine. Routes and workloads are outputs and are never read back as a
 //! position, so whatever is needed to go on after a restart stands here.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -126,27 +126,27 @@ pub struct RouteMemory {
 #[serde(rename_all = "camelCase")]
 pub struct RunStatus {
     /// When it began.
-    pub started_at: Time,
+    pub started_at: MicroTime,
     /// Whether the user's Service is the stable backend. Decided once, so that an edit of the spec moves no traffic.
     #[serde(default)]
     pub pinned: bool,
     /// When the current phase or step was entered; deadlines of waiting count from here.
-    pub since: Time,
+    pub since: MicroTime,
     /// When the current weight was reached. Metric windows start here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reached_at: Option<Time>,
+    pub reached_at: Option<MicroTime>,
     /// How long the step has lasted, counting only time in which evidence could be seen. Milliseconds.
     #[serde(default)]
     pub elapsed_ms: u64,
     /// The last look that saw something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seen_at: Option<Time>,
+    pub seen_at: Option<MicroTime>,
     /// Since when nothing can be seen, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blind: Option<Blind>,
     /// Since when too few of the canary's pods are ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unready_since: Option<Time>,
+    pub unready_since: Option<MicroTime>,
     /// The wait that the run is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<PauseStatus>,
@@ -163,7 +163,7 @@ pub struct RunStatus {
 #[serde(rename_all = "camelCase")]
 pub struct Blind {
     /// Since when.
-    pub since: Time,
+    pub since: MicroTime,
     /// The reason in one word.
     pub reason: String,
     /// The reason in a sentence.
@@ -177,7 +177,7 @@ pub struct PauseStatus {
     /// What is waited for.
     pub reason: PauseReason,
     /// Since when.
-    pub since: Time,
+    pub since: MicroTime,
     /// The step's `elapsedMs` then; a pause of a given length counts from here.
     #[serde(default)]
     pub from_ms: u64,
@@ -272,7 +272,7 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
     /// When it was decided.
-    pub at: Time,
+    pub at: MicroTime,
 }
 
 /// What became of a new version.

@@ -1,4 +1,4 @@
-//! `siskin crds`: the CustomResourceDefinitions, from the types.
+//! `siskin crds`: the kinds as a cluster installs them, from the types.
 
 use std::{fs, path::PathBuf};
 

@@ -36,7 +36,8 @@ impl ClusterArgs {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         let mut config = match (&self.kubeconfig, &self.context) {
             (Some(path), _) => {
-                let kubeconfig = Kubeconfig::read_from(path).with_context(|| format!("can't read {}", path.display()))?;
+                let kubeconfig =
+                    Kubeconfig::read_from(path).with_context(|| format!("can't read {}", path.display()))?;
                 Config::from_custom_kubeconfig(kubeconfig, &options).await?
             }
             (None, Some(context)) => {

@@ -1,12 +1,23 @@
 //! The command line: one file a command.
 
 mod crds;
+mod failure;
+mod get;
 mod kube;
+mod preview;
 mod run;
+mod screen;
+mod subject;
+mod verb;
+mod watch;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use failure::Failure;
+
+use self::kube::ClusterArgs;
+use crate::{api::Verb, model::SystemClock};
 
 /// Progressive delivery for service meshes: canaries in place, judged by statistics
 #[derive(Debug, Parser)]
@@ -20,23 +31,94 @@ pub struct Cli {
 enum Command {
     /// Run the controller
     Run(Box<run::RunArgs>),
-    /// Print the CustomResourceDefinitions, or write them to files
+    /// Show a Rollout, or all of them
+    Get {
+        #[command(flatten)]
+        cluster: ClusterArgs,
+        #[command(flatten)]
+        args: get::GetArgs,
+    },
+    /// Stay at the current weight
+    #[command(after_help = verb::help(Verb::Pause))]
+    Pause {
+        #[command(flatten)]
+        cluster: ClusterArgs,
+        #[command(flatten)]
+        args: verb::VerbArgs,
+    },
+    /// Go on after a pause
+    #[command(after_help = verb::help(Verb::Resume))]
+    Resume {
+        #[command(flatten)]
+        cluster: ClusterArgs,
+        #[command(flatten)]
+        args: verb::VerbArgs,
+    },
+    /// Pass the current step, or all of them, without waiting for evidence
+    #[command(after_help = verb::help(Verb::Promote))]
+    Promote {
+        #[command(flatten)]
+        cluster: ClusterArgs,
+        #[command(flatten)]
+        args: verb::PromoteArgs,
+    },
+    /// Take all traffic back to the stable version
+    #[command(after_help = verb::help(Verb::Abort))]
+    Abort {
+        #[command(flatten)]
+        cluster: ClusterArgs,
+        #[command(flatten)]
+        args: verb::VerbArgs,
+    },
+    /// Run a rolled back version once more
+    #[command(after_help = verb::help(Verb::Retry))]
+    Retry {
+        #[command(flatten)]
+        cluster: ClusterArgs,
+        #[command(flatten)]
+        args: verb::VerbArgs,
+    },
+    /// Roll the new version out without a canary
+    #[command(after_help = verb::help(Verb::Skip))]
+    Skip {
+        #[command(flatten)]
+        cluster: ClusterArgs,
+        #[command(flatten)]
+        args: verb::VerbArgs,
+    },
+    /// Show what would be done to the routes, without a cluster
+    Preview(preview::PreviewArgs),
+    /// Print the kinds to install in a cluster, or write them to files
     Crds(crds::CrdsArgs),
 }
 
 impl Cli {
     /// Does what the command line says.
     pub async fn run(self) -> ExitCode {
-        let done = match self.command {
-            Command::Run(args) => run::run(*args).await,
-            Command::Crds(args) => crds::run(&args),
-        };
-        match done {
+        match self.command.run().await {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("error: {error:#}");
-                ExitCode::FAILURE
-            }
+            Err(failure) => failure.report(),
         }
     }
+}
+
+impl Command {
+    async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Run(args) => Ok(run::run(*args).await?),
+            Self::Get { cluster, args } => get::run(&args, cluster.connect().await?, &SystemClock).await,
+            Self::Pause { cluster, args } => ask(Verb::Pause, &cluster, &args).await,
+            Self::Resume { cluster, args } => ask(Verb::Resume, &cluster, &args).await,
+            Self::Promote { cluster, args } => ask(args.verb(), &cluster, args.common()).await,
+            Self::Abort { cluster, args } => ask(Verb::Abort, &cluster, &args).await,
+            Self::Retry { cluster, args } => ask(Verb::Retry, &cluster, &args).await,
+            Self::Skip { cluster, args } => ask(Verb::Skip, &cluster, &args).await,
+            Self::Preview(args) => preview::run(&args),
+            Self::Crds(args) => Ok(crds::run(&args)?),
+        }
+    }
+}
+
+async fn ask(verb: Verb, cluster: &ClusterArgs, args: &verb::VerbArgs) -> Result<(), Failure> {
+    verb::run(verb, args, cluster.connect().await?, &SystemClock).await
 }

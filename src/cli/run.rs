@@ -14,7 +14,7 @@ pub(super) struct RunArgs {
     /// Another base URL that a template's metric may name; repeatable
     #[arg(long, env = "SISKIN_ALLOW_PROMETHEUS", value_name = "URL", value_delimiter = ',')]
     allow_prometheus: Vec<String>,
-    /// Watch this namespace only, without ClusterAnalysisTemplates [default: all]
+    /// Watch this namespace only [default: all]
     #[arg(long, env = "SISKIN_NAMESPACE", value_name = "NAMESPACE")]
     namespace: Option<String>,
     /// How many rollouts are worked on at once
@@ -30,11 +30,11 @@ pub(super) struct RunArgs {
     #[arg(long, env = "SISKIN_LEASE_NAME", value_name = "NAME", default_value = "siskin")]
     lease_name: String,
     /// Namespace of the Lease [default: the controller's own]
-    #[arg(long, env = "SISKIN_LEASE_NAMESPACE", value_name = "NAMESPACE")]
+    #[arg(long, env = "POD_NAMESPACE", value_name = "NAMESPACE")]
     lease_namespace: Option<String>,
-    /// MutatingAdmissionPolicyBinding that holds workloads until they may roll out
-    #[arg(long, env = "SISKIN_ADMISSION_POLICY", value_name = "NAME", default_value = "siskin-hold")]
-    admission_policy: String,
+    /// Binding of the admission policy that holds workloads until they may roll out
+    #[arg(long, env = "SISKIN_HOLD_POLICY", value_name = "NAME", default_value = "siskin-hold")]
+    hold_policy: String,
     /// What is logged: error, warn, info, debug, trace, or directives
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
@@ -57,7 +57,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<()> {
         leader_elect,
         lease_name,
         lease_namespace,
-        admission_policy,
+        hold_policy,
         log,
         log_format,
         identity,
@@ -71,7 +71,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<()> {
         concurrency: concurrency.into(),
         listen,
         lease: leader_elect.then_some(LeaseName { namespace: lease_namespace, name: lease_name }),
-        admission_policy,
+        hold_policy,
         identity: identity.unwrap_or_else(own_identity),
     };
     run_controller(config, settings).await

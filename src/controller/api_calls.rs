@@ -79,10 +79,7 @@ fn verb(method: &Method, query: &str) -> &'static str {
 /// What a path is about: `deployments` or `rollouts/status`; without names, of which there are any number.
 fn resource(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let rest = match parts.as_slice() {
-        ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
-        _ => return "other".to_owned(),
-    };
+    let (["api", _, rest @ ..] | ["apis", _, _, rest @ ..]) = parts.as_slice() else { return "other".to_owned() };
     match rest {
         ["namespaces", _, plural, _, subresource] => format!("{plural}/{subresource}"),
         ["namespaces", _, plural] | ["namespaces", _, plural, _] | [plural] | [plural, _] => (*plural).to_owned(),

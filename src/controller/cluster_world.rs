@@ -93,7 +93,9 @@ impl ClusterWorld {
 /// The metric's label for an effect.
 fn purpose(effect: &Effect) -> String {
     match effect {
-        Effect::Patch { purpose, .. } | Effect::Apply { purpose, .. } | Effect::Delete { purpose, .. } => purpose.to_string(),
+        Effect::Patch { purpose, .. } | Effect::Apply { purpose, .. } | Effect::Delete { purpose, .. } => {
+            purpose.to_string()
+        }
         Effect::Status(_) => "Status".to_owned(),
         Effect::Event(_) => "Event".to_owned(),
     }

@@ -39,8 +39,12 @@ impl HoldSearch {
                 self.cluster.write().unwrap_or_else(PoisonError::into_inner).admission_hold = true;
                 return true;
             }
-            Ok(Ok(None)) => "there is no such MutatingAdmissionPolicyBinding, or no such kind in this cluster".to_owned(),
-            Ok(Err(kube::Error::Api(status))) if status.code == 403 => format!("reading it is forbidden: {}", status.message),
+            Ok(Ok(None)) => {
+                "there is no such MutatingAdmissionPolicyBinding, or no such kind in this cluster".to_owned()
+            }
+            Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
+                format!("reading it is forbidden: {}", status.message)
+            }
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the API server does not answer".to_owned(),
         };

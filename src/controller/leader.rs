@@ -99,7 +99,9 @@ impl<Store: LeaseStore> Election<Store> {
                     return;
                 }
                 Ok(Err(error)) => tracing::warn!(%error, lease = self.name, "the lease could not be renewed"),
-                Err(_) => tracing::warn!(lease = self.name, "the lease could not be renewed: the API server does not answer"),
+                Err(_) => {
+                    tracing::warn!(lease = self.name, "the lease could not be renewed: the API server does not answer");
+                }
             }
             if renewed.elapsed() >= RENEW_DEADLINE {
                 tracing::error!(lease = self.name, "the lease could not be renewed for {} s", RENEW_DEADLINE.as_secs());
@@ -110,7 +112,9 @@ impl<Store: LeaseStore> Election<Store> {
 
     /// Gives the lease back, so that the next leader need not wait for its end.
     pub(super) async fn release(&mut self) {
-        let Some((lease, _)) = self.seen.take().filter(|(lease, _)| holder(lease) == Some(&self.identity)) else { return };
+        let Some((lease, _)) = self.seen.take().filter(|(lease, _)| holder(lease) == Some(&self.identity)) else {
+            return;
+        };
         let mut lease = lease;
         if let Some(spec) = &mut lease.spec {
             spec.holder_identity = Some(String::new());
@@ -128,14 +132,12 @@ impl<Store: LeaseStore> Election<Store> {
     /// it knows the version that it wrote.
     async fn attempt(&mut self) -> Result<bool, StoreError> {
         if self.holder() != Some(self.identity.as_str()) {
-            match call(self.store.get()).await? {
-                Some(lease) => self.see(lease),
-                None => {
-                    let lease = call(self.store.create(&self.mine(None))).await?;
-                    self.see(lease);
-                    return Ok(true);
-                }
-            }
+            let Some(lease) = call(self.store.get()).await? else {
+                let lease = call(self.store.create(&self.mine(None))).await?;
+                self.see(lease);
+                return Ok(true);
+            };
+            self.see(lease);
         }
         let Some((lease, since)) = &self.seen else { return Ok(false) };
         if !self.free(lease, *since) {

@@ -65,7 +65,7 @@ struct Query {
 struct Weight {
     namespace: String,
     rollout: String,
-    weight: &'static str,
+    value: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -73,7 +73,7 @@ struct Evidence {
     namespace: String,
     rollout: String,
     metric: String,
-    evidence: &'static str,
+    direction: &'static str,
 }
 
 impl Metrics {
@@ -94,14 +94,38 @@ impl Metrics {
             scrape: Mutex::default(),
         };
         let registry = &mut metrics.registry;
-        registry.register("reconciles", "Reconciles by their result: Ok, Gone, Panic, or the problem of the first effect that failed", metrics.reconciles.clone());
-        registry.register("reconcile_seconds", "How long a reconcile takes, questions and writes included", metrics.reconcile_seconds.clone());
+        registry.register(
+            "reconciles",
+            "Reconciles by their result: Ok, Gone, Panic, or the problem of the first effect that failed",
+            metrics.reconciles.clone(),
+        );
+        registry.register(
+            "reconcile_seconds",
+            "How long a reconcile takes, questions and writes included",
+            metrics.reconcile_seconds.clone(),
+        );
         registry.register("effects", "Writes on behalf of Rollouts by purpose and result", metrics.effects.clone());
-        registry.register("api_requests", "Requests to the API server by verb, resource and answer; Error where there was none", metrics.api_requests.clone());
+        registry.register(
+            "api_requests",
+            "Requests to the API server by verb, resource and answer; Error where there was none",
+            metrics.api_requests.clone(),
+        );
         registry.register("prometheus_queries", "Queries to Prometheus by their outcome", metrics.queries.clone());
-        registry.register("prometheus_query_seconds", "How long a query to Prometheus takes", metrics.query_seconds.clone());
-        registry.register("rollout_weight_percent", "The canary's share of the traffic, as desired and as applied", metrics.weight.clone());
-        registry.register("rollout_evidence", "Natural logarithm of the evidence for harm and for safety by metric", metrics.evidence.clone());
+        registry.register(
+            "prometheus_query_seconds",
+            "How long a query to Prometheus takes",
+            metrics.query_seconds.clone(),
+        );
+        registry.register(
+            "rollout_weight_percent",
+            "The canary's share of the traffic, as desired and as applied",
+            metrics.weight.clone(),
+        );
+        registry.register(
+            "rollout_evidence",
+            "Natural logarithm of the evidence for harm and for safety by metric",
+            metrics.evidence.clone(),
+        );
         registry.register("leader", "1 where this process holds the lease", metrics.leader.clone());
         metrics
     }
@@ -154,20 +178,22 @@ impl Metrics {
 
     fn show(&self, rollout: &Object) {
         let (namespace, name) = (rollout.namespace(), rollout.name());
-        for weight in ["desired", "applied"] {
-            if let Some(value) = rollout.number(&format!("/status/weight/{weight}")) {
-                let labels = Weight { namespace: namespace.to_owned(), rollout: name.to_owned(), weight };
+        for part in ["desired", "applied"] {
+            if let Some(value) = rollout.number(&format!("/status/weight/{part}")) {
+                let labels = Weight { namespace: namespace.to_owned(), rollout: name.to_owned(), value: part };
                 self.weight.get_or_create(&labels).set(value);
             }
         }
         for metric in rollout.list("/status/evidence") {
-            for evidence in ["harm", "safe"] {
-                let (Some(value), Some(metric)) = (metric[evidence].as_f64(), metric["name"].as_str()) else { continue };
+            for direction in ["harm", "safe"] {
+                let (Some(value), Some(metric)) = (metric[direction].as_f64(), metric["name"].as_str()) else {
+                    continue;
+                };
                 let labels = Evidence {
                     namespace: namespace.to_owned(),
                     rollout: name.to_owned(),
                     metric: metric.to_owned(),
-                    evidence,
+                    direction,
                 };
                 self.evidence.get_or_create(&labels).set(value);
             }

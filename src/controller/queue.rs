@@ -18,6 +18,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::RolloutKey;
 
+/// A reconcile that is to be repeated within this time is a hurried one.
+const HURRY: Duration = Duration::from_millis(50);
+/// How many hurried reconciles in a row are nothing unusual.
+const HURRIED_BY_PROGRESS: u32 = 10;
+/// The longest pause of a Rollout that fails, or does not come to rest.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
 /// How a reconcile ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -60,6 +67,8 @@ struct Entry {
     woken: bool,
     /// How many reconciles in a row did not end well.
     failures: u32,
+    /// How many in a row ended well and were soon to be repeated.
+    hurried: u32,
 }
 
 impl Queue {
@@ -150,13 +159,19 @@ impl Queue {
                 state.entries.remove(key);
                 return;
             }
-            Ended::Gone | Ended::Again(_) => {
+            Ended::Gone => Duration::ZERO,
+            Ended::Again(again) => {
                 entry.failures = 0;
-                if let (Ended::Again(again), false) = (ended, entry.woken) { again } else { Duration::ZERO }
+                entry.hurried = if again <= HURRY { entry.hurried.saturating_add(1) } else { 0 };
+                if entry.woken { Duration::ZERO } else { again.max(calm(entry.hurried)) }
             }
             Ended::Conflict | Ended::Failed | Ended::Panicked => {
                 entry.failures = entry.failures.saturating_add(1);
-                if entry.woken && ended != Ended::Panicked { Duration::ZERO } else { back_off(key, ended, entry.failures) }
+                if entry.woken && ended != Ended::Panicked {
+                    Duration::ZERO
+                } else {
+                    back_off(key, ended, entry.failures)
+                }
             }
         };
         let due = Instant::now() + delay;
@@ -200,12 +215,19 @@ impl Drop for Running {
     }
 }
 
+/// The least time until the next reconcile after so many hurried ones. Progress is some hurried reconciles in a row;
+/// many more are a plan that does not come to rest, and it must not become a stream of writes.
+fn calm(hurried: u32) -> Duration {
+    let excess = hurried.saturating_sub(HURRIED_BY_PROGRESS);
+    if excess == 0 { Duration::ZERO } else { HURRY.saturating_mul(2_u32.saturating_pow(excess)).min(LONGEST_PAUSE) }
+}
+
 /// How long to wait after the given number of failures in a row: doubling, with a spread of a quarter that depends on
 /// the Rollout, so that many which failed together do not come back together.
 fn back_off(key: &RolloutKey, ended: Ended, failures: u32) -> Duration {
     let (first, longest) = match ended {
         Ended::Conflict => (Duration::from_millis(50), Duration::from_secs(5)),
-        _ => (Duration::from_millis(200), Duration::from_secs(30)),
+        _ => (Duration::from_millis(200), LONGEST_PAUSE),
     };
     let doubled = first.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(longest);
     let mut hasher = DefaultHasher::new();

@@ -1,11 +1,6 @@
 //! `siskin run`: everything put together, started and stopped in order.
 
-use std::{
-    collections::BTreeSet,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use kube::Config;
@@ -57,7 +52,7 @@ pub struct Settings {
     /// The Lease by which one of several processes leads; without it this one does.
     pub lease: Option<LeaseName>,
     /// The `MutatingAdmissionPolicyBinding` that holds workloads.
-    pub admission_policy: String,
+    pub hold_policy: String,
     /// This process, as others see it in the Lease and in Events.
     pub identity: String,
 }
@@ -76,12 +71,15 @@ pub struct LeaseName {
 /// # Errors
 /// What can't be put right by waiting: no configuration of the cluster, a wrong address, a port that is taken.
 pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
-    let Settings { prometheus_url, allow_prometheus, namespace, concurrency, listen, lease, admission_policy, identity } =
+    let Settings { prometheus_url, allow_prometheus, namespace, concurrency, listen, lease, hold_policy, identity } =
         settings;
 
     // A call that hangs in retries of the client's own would outlive a lease; whoever calls knows better when to try again.
     config.default_retry = false;
-    config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(concat!("siskin/", env!("CARGO_PKG_VERSION")))));
+    config.headers.push((
+        http::header::USER_AGENT,
+        http::HeaderValue::from_static(concat!("siskin/", env!("CARGO_PKG_VERSION"))),
+    ));
     let own_namespace = config.default_namespace.clone();
     let metrics = Arc::new(Metrics::new());
     let client = counting_client(config, Arc::clone(&metrics)).context("the API server's client can't be made")?;
@@ -91,11 +89,16 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
 
     let (cache, cluster, queue) = (Arc::new(Cache::new()), SharedCluster::default(), Queue::new());
     let (known, mut known_kinds) = watch::channel(BTreeSet::new());
-    let wanted: BTreeSet<Kind> = Watches::kinds(namespace.as_deref()).collect();
+    let wanted = BTreeSet::from(Kind::ALL);
     let mut tasks = JoinSet::new();
     tasks.spawn(serve(
         listener,
-        Health { metrics: Arc::clone(&metrics), cache: Arc::clone(&cache), wanted: wanted.clone(), known: known_kinds.clone() },
+        Health {
+            metrics: Arc::clone(&metrics),
+            cache: Arc::clone(&cache),
+            wanted: wanted.clone(),
+            known: known_kinds.clone(),
+        },
     ));
 
     let watches = Watches {
@@ -129,7 +132,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
         concurrency,
         stop: stop_on_signal()?,
     };
-    let search = Arc::new(HoldSearch { client: client.clone(), binding: admission_policy, cluster });
+    let search = Arc::new(HoldSearch { client: client.clone(), binding: hold_policy, cluster });
     let stop = controller.stop.clone();
 
     let ready = async {
@@ -210,7 +213,12 @@ impl Controller {
 
     /// One reconcile, with what it tells the metrics and the log.
     async fn reconcile(&self, key: RolloutKey) -> Ended {
-        let mut report = Report { metrics: Arc::clone(&self.world.metrics), key: key.clone(), started: Instant::now(), result: "Panic" };
+        let mut report = Report {
+            metrics: Arc::clone(&self.world.metrics),
+            key: key.clone(),
+            started: Instant::now(),
+            result: "Panic",
+        };
         let result = reconcile(&*self.world, &key, self.world.clock.now()).await;
         let (word, ended) = match &result {
             Ok(Some(again)) => ("Ok", Ended::Again(*again)),
@@ -226,7 +234,9 @@ impl Controller {
             let view = self.world.cache.read();
             view.all(Kind::Rollout).map(|rollout| RolloutKey::new(rollout.namespace(), rollout.name())).collect()
         };
-        rollouts.into_iter().for_each(|key| self.queue.wake(key));
+        for key in rollouts {
+            self.queue.wake(key);
+        }
     }
 }
 

@@ -32,7 +32,8 @@ pub fn start_logging(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     let started = if json {
         logs.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     } else {
-        logs.with_ansi(stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()).try_init()
+        // On a terminal the default, which knows NO_COLOR.
+        if stderr().is_terminal() { logs.try_init() } else { logs.with_ansi(false).try_init() }
     };
     started.map_err(|error| anyhow::anyhow!("logging can't be started: {error}"))
 }

@@ -33,7 +33,8 @@ fn reason(pod: &Value) -> Option<String> {
         of("initContainerStatuses").chain(of("containerStatuses"))
     };
     containers().find_map(container_reason).or_else(|| {
-        let unready = containers().find(|container| container["ready"] == false && container["state"]["running"].is_object())?;
+        let unready =
+            containers().find(|container| container["ready"] == false && container["state"]["running"].is_object())?;
         Some(format!("container {} runs and its readiness probe fails", text(&unready["name"])))
     })
 }
@@ -44,7 +45,8 @@ fn container_reason(container: &Value) -> Option<String> {
     let end = &container["state"]["terminated"];
     let name = text(&container["name"]);
     if waiting.is_object() && !ORDINARY.contains(&text(&waiting["reason"])) {
-        let mut reason = sentence(&format!("container {name}: {}", text(&waiting["reason"])), text(&waiting["message"]));
+        let mut reason =
+            sentence(&format!("container {name}: {}", text(&waiting["reason"])), text(&waiting["message"]));
         if let Some(code) = last_end["exitCode"].as_i64() {
             reason = sentence(&format!("{reason}; it ended last with code {code}"), text(&last_end["message"]));
         }
@@ -97,7 +99,10 @@ mod tests {
             "name": "app", "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}},
             "lastState": {"terminated": {"exitCode": 3, "message": "no database\n"}},
         });
-        assert_eq!(reasons(&[pod(&crashing)]), ["container app: CrashLoopBackOff: back-off 10s; it ended last with code 3: no database"]);
+        assert_eq!(
+            reasons(&[pod(&crashing)]),
+            ["container app: CrashLoopBackOff: back-off 10s; it ended last with code 3: no database"]
+        );
     }
 
     #[test]
@@ -108,7 +113,8 @@ mod tests {
 
     #[test]
     fn a_container_that_runs_unready_blames_its_probe_and_one_that_starts_blames_nothing() {
-        let unready = json!({"name": "app", "ready": false, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}});
+        let unready =
+            json!({"name": "app", "ready": false, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}});
         assert_eq!(reasons(&[pod(&unready)]), ["container app runs and its readiness probe fails"]);
         let starting = json!({"name": "app", "ready": false, "state": {"waiting": {"reason": "ContainerCreating"}}});
         assert!(reasons(&[pod(&starting)]).is_empty());

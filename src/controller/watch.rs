@@ -32,6 +32,8 @@ use crate::{
 const SEARCH_INTERVAL: Duration = Duration::from_secs(30);
 /// How long that request may take.
 const SEARCH_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long until a kind that may not be read is tried again.
+const GRANT_INTERVAL: Duration = Duration::from_mins(5);
 
 /// What the watches of all kinds share.
 #[derive(Clone)]
@@ -47,12 +49,6 @@ pub(super) struct Watches {
 }
 
 impl Watches {
-    /// The kinds that are watched: in one namespace, only kinds that live in namespaces.
-    pub(super) fn kinds(namespace: Option<&str>) -> impl Iterator<Item = Kind> {
-        let everywhere = namespace.is_none();
-        Kind::ALL.into_iter().filter(move |kind| everywhere || kind.namespaced())
-    }
-
     /// Watches one kind for ever.
     pub(super) async fn run(self, kind: Kind) {
         loop {
@@ -65,8 +61,10 @@ impl Watches {
     /// Watches a kind until it turns out not to be installed.
     async fn follow(&self, kind: Kind) {
         let api: Api<DynamicObject> = match &self.namespace {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource(kind)),
-            None => Api::all_with(self.client.clone(), &resource(kind)),
+            Some(namespace) if kind.namespaced() => {
+                Api::namespaced_with(self.client.clone(), namespace, &resource(kind))
+            }
+            _ => Api::all_with(self.client.clone(), &resource(kind)),
         };
         let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff());
         let mut list = Vec::new();
@@ -74,9 +72,15 @@ impl Watches {
             match events.try_next().await {
                 Ok(Some(event)) => self.take_in(kind, event, &mut list),
                 Ok(None) => return,
-                Err(error) if kind.optional() && is_not_found(&error) => {
+                Err(error) if kind.optional() && code(&error) == Some(404) => {
                     tracing::info!(%kind, "the kind is not installed any more; its watch is off");
                     return self.set_absent(kind);
+                }
+                // Only templates of the whole cluster are not a namespaced installation's to read, unless it was granted.
+                Err(error) if self.namespace.is_some() && !kind.namespaced() && code(&error) == Some(403) => {
+                    tracing::info!(%kind, "the kind may not be read; templates of the namespace are used alone");
+                    self.set_absent(kind);
+                    return tokio::time::sleep(GRANT_INTERVAL).await;
                 }
                 Err(error) => tracing::warn!(%kind, %error, "a watch failed and is started again"),
             }
@@ -100,10 +104,13 @@ impl Watches {
                 concerned.append(&mut self.set_present(kind));
                 concerned
             }
-            Event::Apply(object) => to_json(kind, &object).map(|object| self.cache.put(kind, object)).unwrap_or_default(),
+            Event::Apply(object) => {
+                to_json(kind, &object).map(|object| self.cache.put(kind, object)).unwrap_or_default()
+            }
             Event::Delete(object) => {
                 let metadata = object.metadata;
-                let [namespace, name, uid] = [metadata.namespace, metadata.name, metadata.uid].map(Option::unwrap_or_default);
+                let [namespace, name, uid] =
+                    [metadata.namespace, metadata.name, metadata.uid].map(Option::unwrap_or_default);
                 self.cache.delete(kind, &namespace, &name, &uid)
             }
         };
@@ -129,7 +136,9 @@ impl Watches {
                     self.set_absent(kind);
                 }
                 Ok(false) => {}
-                Err(error) => tracing::warn!(%kind, error = format!("{error:#}"), "can't find out whether the kind is installed"),
+                Err(error) => {
+                    tracing::warn!(%kind, error = format!("{error:#}"), "can't find out whether the kind is installed");
+                }
             }
             tokio::time::sleep(SEARCH_INTERVAL).await;
         }
@@ -160,7 +169,11 @@ impl Watches {
     }
 
     fn all_rollouts(&self) -> BTreeSet<RolloutKey> {
-        self.cache.read().all(Kind::Rollout).map(|rollout| RolloutKey::new(rollout.namespace(), rollout.name())).collect()
+        self.cache
+            .read()
+            .all(Kind::Rollout)
+            .map(|rollout| RolloutKey::new(rollout.namespace(), rollout.name()))
+            .collect()
     }
 }
 
@@ -182,12 +195,13 @@ fn to_json(kind: Kind, object: &DynamicObject) -> Option<serde_json::Value> {
     }
 }
 
-fn is_not_found(error: &watcher::Error) -> bool {
+/// The status code of the API server's refusal.
+fn code(error: &watcher::Error) -> Option<u16> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchFailed(kube::Error::Api(status)) => status.code == 404,
-        watcher::Error::WatchError(status) => status.code == 404,
-        _ => false,
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status.code),
+        _ => None,
     }
 }

@@ -45,7 +45,7 @@ pub struct Observed {
     pub stable_service: Option<Object>,
     /// The routes: those of the spec in its order, then those that the run has edited and the spec no longer names.
     pub routes: Vec<ObservedRoute>,
-    /// The DestinationRules of the namespace.
+    /// Every DestinationRule of the namespace.
     pub destination_rules: Vec<Object>,
     /// Names of pods with a ready endpoint, by the Service whose EndpointSlices say so.
     pub endpoints: ReadyEndpoints,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 
 use super::Plan;
 use crate::{
@@ -39,8 +39,8 @@ impl<'a> Draft<'a> {
         self.observed.rollout.metadata.deletion_timestamp.is_some()
     }
 
-    pub(super) fn time(&self) -> Time {
-        Time(self.now)
+    pub(super) fn time(&self) -> MicroTime {
+        MicroTime(self.now)
     }
 
     pub(super) fn effect(&mut self, effect: Effect) {
@@ -109,9 +109,9 @@ impl<'a> Draft<'a> {
     pub(super) fn condition(&mut self, kind: &str, holds: bool, reason: &str, message: &str) {
         let status = if holds { "True" } else { "False" };
         let generation = self.observed.rollout.metadata.generation;
-        // Of the stored status: within one plan a condition may be set more than once.
-        let stored = self.observed.rollout.status.as_ref();
-        let before = stored.and_then(|status| status.conditions.iter().find(|known| known.type_ == kind));
+        // As it stands in the API: one plan may say first that all is found and then what is missing after all.
+        let before = self.observed.rollout.status.as_ref();
+        let before = before.and_then(|status| status.conditions.iter().find(|known| known.type_ == kind));
         let since = before
             .filter(|known| known.status == status)
             .map_or(Time(self.now), |known| known.last_transition_time.clone());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     draft::Draft,
     facts::Facts,
-    objects, run,
+    idle, objects, run,
     traffic::{self, Applied},
 };
 use crate::api::{OutcomeKind, Phase};
@@ -43,7 +43,8 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     draft.tell(&ending.reason.clone(), &message);
     run::push(draft, ending);
     run::close(draft);
-    draft.enter(Phase::Idle, &message);
+    let at_rest = idle::message(draft);
+    draft.enter(Phase::Idle, &at_rest);
     draft.status.verdict = None;
     draft.again(Duration::ZERO);
 }

@@ -49,9 +49,14 @@ fn rest(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     } else if deployment::held(facts.workload) {
         objects::unhold(draft, facts);
     }
-    let revision = run::stable_revision(draft);
     draft.status.phase = Phase::Idle;
-    draft.say(format!("revision {revision} is what users get; a new pod template begins a run"));
+    let message = message(draft);
+    draft.say(message);
+}
+
+/// What there is to say of a Rollout at rest.
+pub(super) fn message(draft: &Draft<'_>) -> String {
+    format!("revision {} is what users get; a new pod template begins a run", run::stable_revision(draft))
 }
 
 /// The finalizer on the Rollout and the label on the workload.

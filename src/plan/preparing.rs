@@ -5,11 +5,13 @@ use std::time::Duration;
 use super::{
     draft::Draft,
     facts::Facts,
+    finishing::PROPAGATION,
     look, objects, progressing, run,
     traffic::{self, Applied},
 };
 use crate::{
     api::{OutcomeKind, Phase},
+    model::Object,
     workload::deployment,
 };
 
@@ -31,6 +33,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     objects::canary(draft, facts, needed);
     if draft.has_effects() || !progressing::ready(facts, needed) {
         return wait(draft, facts, needed);
+    }
+    if !settled(draft, facts) {
+        return;
     }
     draft.status.canary_revision = facts.canary_replica_set().and_then(deployment::revision).map(str::to_owned);
     let sight = look::take(draft, facts, step, false);
@@ -66,6 +71,18 @@ fn stable_backend(draft: &mut Draft<'_>, facts: &Facts<'_>, fenced: bool) -> App
         return Applied::NotYet;
     }
     traffic::to_stable(draft, facts)
+}
+
+/// Whether every proxy may be expected to know what a route is about to name. The server's own times tell, so that the
+/// wait costs no write: a Service or subset that is newer than its proxies answers with errors.
+fn settled(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
+    let available = facts.canary().and_then(deployment::available_since);
+    let service = facts.observed.canary_service.as_ref().and_then(Object::created);
+    let started = draft.status.run.as_ref().map(|run| run.started_at.0);
+    let Some(newest) = available.into_iter().chain(service).chain(started).max() else { return true };
+    let waited = Duration::try_from(draft.now.duration_since(newest)).unwrap_or_default();
+    draft.again(PROPAGATION.saturating_sub(waited));
+    waited >= PROPAGATION
 }
 
 /// Waits for the canary's pods, up to the deadline.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
 use super::{draft::Draft, facts::Facts, traffic};
 use crate::{
@@ -165,7 +165,7 @@ pub(super) fn stable_revision(draft: &Draft<'_>) -> String {
 }
 
 /// How long ago something was.
-pub(super) fn since(now: Timestamp, then: &Time) -> Duration {
+pub(super) fn since(now: Timestamp, then: &MicroTime) -> Duration {
     Duration::try_from(now.duration_since(then.0)).unwrap_or_default()
 }
 

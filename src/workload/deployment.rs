@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::template::{TemplateIs, same_template};
 use crate::model::{
-    CANARY, HELD_ANNOTATION, HELD_BECAUSE_ANNOTATION, MANAGED_LABEL, Object, POD_TEMPLATE_HASH, ROLLOUT_LABEL,
+    CANARY, HELD_ANNOTATION, HELD_BECAUSE_ANNOTATION, MANAGED_LABEL, Object, POD_TEMPLATE_HASH, ROLLOUT_LABEL, Timestamp,
     VARIANT_LABEL,
 };
 
@@ -78,6 +78,13 @@ pub fn ready_at_its_template(deployment: &Object, needed: u32) -> bool {
     deployment.number("/status/observedGeneration").unwrap_or(0) >= deployment.generation()
         && count("replicas") == count("updatedReplicas")
         && count("readyReplicas") >= i64::from(needed)
+}
+
+/// Since when enough of its pods are available, to the second.
+pub fn available_since(deployment: &Object) -> Option<Timestamp> {
+    let conditions = deployment.list("/status/conditions");
+    let available = conditions.iter().find(|condition| condition["type"] == "Available" && condition["status"] == "True")?;
+    available["lastTransitionTime"].as_str()?.parse().ok()
 }
 
 /// Whether the Deployment is held: paused, with the mark that says by whom.

@@ -216,7 +216,7 @@ async fn what_is_missing_is_said_in_the_ready_condition_and_nothing_is_touched()
         assert!(message.contains(lack.words), "{}: {message}", lack.reason);
         drop(controller);
         let touched: Vec<String> = bed
-            .audit_since(&mark)
+            .audit_since(mark)
             .into_iter()
             .filter(|event| {
                 event.is_write()

@@ -23,7 +23,7 @@ async fn when_the_leader_dies_in_mid_run_the_other_replica_finishes_it() {
     let outcome = shop.outcome(1).await;
     assert_eq!(outcome["outcome"], "Promoted", "{outcome}");
     let deleted = bed
-        .audit_since(&mark)
+        .audit_since(mark)
         .into_iter()
         .filter(|event| {
             event.verb == "delete" && event.namespace == shop.namespace.name() && event.user.contains("siskin")

@@ -9,7 +9,7 @@ const KILLS: u32 = 20;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_kills_spread_over_a_run_change_neither_its_outcome_nor_its_weights() {
     let _turn = together().await;
-    let steps = "[{weight: 10, hold: {min: 12s}}, {weight: 25, hold: {min: 12s}}, {weight: 50, hold: {min: 12s}}]";
+    let steps = "[{weight: 10, hold: {min: 15s}}, {weight: 25, hold: {min: 15s}}, {weight: 50, hold: {min: 15s}}]";
     let mut shop = Shop::open_with(Mesh::HttpRoute, "kill", steps, crate::harness::ANALYSIS, "").await;
     let traffic = shop.customers(150.0).await;
     let weights = shop.watch_route_weights().await;

@@ -32,13 +32,20 @@ async fn promoted_without_a_failed_request(mesh: Mesh, name: &str) {
     let traffic = shop.customers(200.0).await;
 
     shop.ship("v2", "").await;
-    let mut reached = Vec::new();
-    for weight in [10, 25, 50] {
-        let rollout = shop.weight(weight).await;
-        reached.push((weight, time(&rollout["status"]["run"]["reachedAt"])));
+    let mut windows = Vec::new();
+    let mut held: Option<(u32, Timestamp)> = None;
+    for next in ["10", "25", "50", "promotion"] {
+        let rollout = match next.parse() {
+            Ok(weight) => shop.weight(weight).await,
+            Err(_) => shop.phase("Promoting").await,
+        };
+        let run = &rollout["status"]["run"];
+        // A step is entered when the one before has passed, and its weight is reached a moment later.
+        if let Some((weight, from)) = held.take() {
+            windows.push((weight, from, time(&run["since"])));
+        }
+        held = next.parse().ok().map(|weight| (weight, time(&run["reachedAt"])));
     }
-    let rollout = shop.phase("Promoting").await;
-    reached.push((0, time(&rollout["status"]["run"]["since"])));
     let outcome = shop.outcome(1).await;
     assert_eq!(outcome["outcome"], "Promoted", "{outcome}");
 
@@ -55,11 +62,10 @@ async fn promoted_without_a_failed_request(mesh: Mesh, name: &str) {
         report.by_version()
     );
     assert_eq!(report.failures(), 0, "{:?}", report.failed());
-    for pair in reached.windows(2) {
-        let [(weight, from), (_, to)] = pair else { continue };
-        let share = report.between(*from, *to).share_of("v2");
+    for (weight, from, to) in windows {
+        let share = report.between(from, to).share_of("v2");
         println!("{mesh:?}: {weight} %: {} of {} requests reached the canary", share.hits, share.total);
-        assert!(share.is_within(f64::from(*weight) / 100.0, 4.0), "{weight} %: {share:?}");
+        assert!(share.is_within(f64::from(weight) / 100.0, 4.0), "{weight} %: {share:?}");
     }
     assert_eq!(shop.leftovers().await, Vec::<String>::new());
     for (was, is) in before.iter().zip(shop.users_objects().await) {

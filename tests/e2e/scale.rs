@@ -55,7 +55,7 @@ async fn apply(namespace: &Namespace, documents: impl Iterator<Item = String>) {
     bed.kubectl_with_input(&["apply", "--server-side", "-n", namespace.name(), "-f", "-"], &all.join("---\n")).await;
 }
 
-fn ours(bed: &Bed, mark: &siskin_bed::AuditMark, namespace: &Namespace) -> Vec<AuditEvent> {
+fn ours(bed: &Bed, mark: siskin_bed::AuditMark, namespace: &Namespace) -> Vec<AuditEvent> {
     let events = bed.audit_since(mark).into_iter();
     events
         .filter(|event| event.user.contains("siskin") && !event.is_lease() && event.namespace == namespace.name())
@@ -93,7 +93,7 @@ async fn three_hundred_idle_rollouts_cost_nothing_and_a_hundred_changed_ones_lit
 
     let mark = bed.audit_mark();
     elapse(Duration::from_secs(60)).await;
-    let idle: Vec<String> = ours(bed, &mark, &namespace)
+    let idle: Vec<String> = ours(bed, mark, &namespace)
         .into_iter()
         .filter(|event| event.verb != "watch" && event.verb != "list")
         .map(|event| format!("{} {}/{}", event.verb, event.resource, event.name))
@@ -104,7 +104,7 @@ async fn three_hundred_idle_rollouts_cost_nothing_and_a_hundred_changed_ones_lit
     let mark = bed.audit_mark();
     apply(&namespace, (0..CHANGED).map(|number| shop(number, "v2"))).await;
     in_phase(&namespace, "Idle", 1, CHANGED).await;
-    let events = ours(bed, &mark, &namespace);
+    let events = ours(bed, mark, &namespace);
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for event in events.iter().filter(|event| event.verb != "watch") {
         *kinds.entry(format!("{} {} {}", event.verb, event.resource, event.subresource)).or_default() += 1;
@@ -123,8 +123,16 @@ async fn three_hundred_idle_rollouts_cost_nothing_and_a_hundred_changed_ones_lit
     println!("{refused} requests were refused because the object had changed meanwhile");
 }
 
+/// The resident memory of a process of the bed. `/proc` is the machine's, so its number there has to be found first.
 fn resident(pid: u32) -> String {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
-    line.trim_start_matches("VmRSS:").trim().to_owned()
+    let processes = fs::read_dir("/proc").expect("Linux has /proc").flatten();
+    let statuses = processes.filter_map(|process| fs::read_to_string(process.path().join("status")).ok());
+    let field = |status: &str, name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        line.trim_start_matches(name).trim_start_matches(':').trim().to_owned()
+    };
+    let ours = |status: &String| {
+        field(status, "Name") == "siskin" && field(status, "NSpid").split_whitespace().last() == Some(&pid.to_string())
+    };
+    statuses.filter(ours).map(|status| field(&status, "VmRSS")).next().expect("the controller runs")
 }

@@ -127,7 +127,7 @@ async fn no_more_than_the_given_number_run_at_once() {
         Ended::Gone
     })
     .await;
-    assert_eq!((diary.times("one"), diary.times("three")), (vec![0], vec![1000]));
+    assert_eq!((diary.times("one"), diary.times("three"), diary.times("two")), (vec![0], vec![0], vec![1000]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,4 +160,14 @@ async fn what_ran_when_the_lease_was_lost_is_due_again() {
     run(&queue, Duration::from_secs(1), &diary, |_, _| async { std::future::pending().await }).await;
     run(&queue, Duration::from_secs(1), &diary, |_, _| async { Ended::Gone }).await;
     assert_eq!(diary.times("web"), [0, 1000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_does_not_come_to_rest_is_slowed_down() {
+    let (queue, diary) = (Queue::new(), Diary::new());
+    queue.wake(key("web"));
+    run(&queue, Duration::from_mins(10), &diary, |_, _| async { Ended::Again(Duration::from_millis(50)) }).await;
+    let times = diary.times("web");
+    assert!(times.len() < 45, "{}", times.len());
+    assert_eq!(times[5] - times[4], 50);
 }

@@ -71,11 +71,22 @@ struct Shared {
 
 impl Application {
     pub(crate) async fn start(address: SocketAddr, behaviour: Behaviour) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}"))?;
-        let version = HeaderValue::from_str(&behaviour.version)
-            .with_context(|| format!("the version {:?} cannot be sent as a header", behaviour.version))?;
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("could not listen on {address}"))?;
+        let version = HeaderValue::from_str(&behaviour.version).with_context(|| {
+            format!(
+                "the version {:?} cannot be sent as a header",
+                behaviour.version
+            )
+        })?;
         let body = Bytes::from(format!("{}\n", behaviour.version));
-        let shared = Arc::new(Shared { behaviour, version, body, measured: Measured::default() });
+        let shared = Arc::new(Shared {
+            behaviour,
+            version,
+            body,
+            measured: Measured::default(),
+        });
         let (phase, receiver) = watch::channel(Phase::Serving);
         tokio::spawn(accept(listener, shared, receiver));
         Ok(Self { phase })
@@ -122,7 +133,8 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, mut phase: watch::Receive
         let during = during.clone();
         async move { Ok::<_, Infallible>(answer(&shared, &request, &during).await) }
     });
-    let mut connection = std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let mut connection =
+        std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     let ending = tokio::select! {
         _ = connection.as_mut() => return,
         ending = phase.wait_for(|phase| *phase >= Phase::Closed) => ending.map_or(Phase::Crashed, |phase| *phase),
@@ -137,10 +149,16 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, mut phase: watch::Receive
     }
 }
 
-async fn answer(shared: &Shared, request: &Request<Incoming>, phase: &watch::Receiver<Phase>) -> Response<Full<Bytes>> {
+async fn answer(
+    shared: &Shared,
+    request: &Request<Incoming>,
+    phase: &watch::Receiver<Phase>,
+) -> Response<Full<Bytes>> {
     if request.uri().path() == "/metrics" {
         let mut response = Response::new(Full::from(shared.measured.exposition()));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
         return response;
     }
     let started = Instant::now();
@@ -148,14 +166,22 @@ async fn answer(shared: &Shared, request: &Request<Incoming>, phase: &watch::Rec
     if !latency.is_zero() {
         sleep(latency).await;
     }
-    let is_error = shared.behaviour.error_rate > 0.0 && fastrand::f64() < shared.behaviour.error_rate;
-    let status = if is_error { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
+    let is_error =
+        shared.behaviour.error_rate > 0.0 && fastrand::f64() < shared.behaviour.error_rate;
+    let status = if is_error {
+        StatusCode::INTERNAL_SERVER_ERROR
+    } else {
+        StatusCode::OK
+    };
     shared.measured.record(status, started.elapsed());
     let mut response = Response::new(Full::from(shared.body.clone()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert("x-version", shared.version.clone());
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     if *phase.borrow() != Phase::Serving {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -166,7 +192,10 @@ impl Latency {
     fn draw(self) -> Duration {
         match self {
             Self::Fixed(duration) => duration,
-            Self::LogNormal { median_seconds, sigma } => {
+            Self::LogNormal {
+                median_seconds,
+                sigma,
+            } => {
                 // Box-Muller; the first draw is moved off zero, where the logarithm has no value.
                 let radius = (-2.0 * (1.0 - fastrand::f64()).ln()).sqrt();
                 let normal = radius * (std::f64::consts::TAU * fastrand::f64()).cos();
@@ -183,8 +212,16 @@ mod tests {
     #[test]
     fn half_of_the_drawn_latencies_lie_below_the_median() {
         fastrand::seed(7);
-        let latency = Latency::LogNormal { median_seconds: 0.02, sigma: 0.5 };
-        let below = (0..10_000).filter(|_| latency.draw() < Duration::from_millis(20)).count();
-        assert!((4_800..5_200).contains(&below), "{below} of 10000 were below the median");
+        let latency = Latency::LogNormal {
+            median_seconds: 0.02,
+            sigma: 0.5,
+        };
+        let below = (0..10_000)
+            .filter(|_| latency.draw() < Duration::from_millis(20))
+            .count();
+        assert!(
+            (4_800..5_200).contains(&below),
+            "{below} of 10000 were below the median"
+        );
     }
 }

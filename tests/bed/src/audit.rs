@@ -58,7 +58,8 @@ impl AuditEvent {
 impl Bed {
     /// The present end of the audit log.
     pub fn audit_mark(&self) -> AuditMark {
-        let offset = std::fs::metadata(api_server::audit_log(self.run())).map_or(0, |metadata| metadata.len());
+        let offset = std::fs::metadata(api_server::audit_log(self.run()))
+            .map_or(0, |metadata| metadata.len());
         AuditMark { offset }
     }
 
@@ -75,8 +76,10 @@ impl Bed {
 
     fn read_audit(&self, mark: AuditMark) -> anyhow::Result<Vec<AuditEvent>> {
         let path = api_server::audit_log(self.run());
-        let mut file = File::open(&path).with_context(|| format!("could not open {}", path.display()))?;
-        file.seek(SeekFrom::Start(mark.offset)).context("could not go to the mark in the audit log")?;
+        let mut file =
+            File::open(&path).with_context(|| format!("could not open {}", path.display()))?;
+        file.seek(SeekFrom::Start(mark.offset))
+            .context("could not go to the mark in the audit log")?;
         let mut events = Vec::new();
         for line in BufReader::new(file).lines() {
             let line = line.with_context(|| format!("could not read {}", path.display()))?;
@@ -129,7 +132,13 @@ struct ResponseStatus {
 
 impl From<Entry> for AuditEvent {
     fn from(entry: Entry) -> Self {
-        let ObjectReference { resource, namespace, name, api_group, subresource } = entry.object_ref;
+        let ObjectReference {
+            resource,
+            namespace,
+            name,
+            api_group,
+            subresource,
+        } = entry.object_ref;
         Self {
             at: entry.request_received_timestamp,
             user: entry.user.username,
@@ -157,8 +166,13 @@ mod tests {
             "sourceIPs":["127.0.0.1"],"userAgent":"kubectl/v1","objectRef":{"resource":"deployments","namespace":"shop","name":"web",
             "apiGroup":"apps","apiVersion":"v1"},"responseStatus":{"metadata":{},"code":200},
             "requestReceivedTimestamp":"2026-01-01T00:00:00.000001Z","stageTimestamp":"2026-01-01T00:00:00.1Z"}"#;
-        let event: AuditEvent = serde_json::from_str::<Entry>(line).expect("the line is an entry").into();
-        assert_eq!((event.verb.as_str(), event.name.as_str(), event.code), ("patch", "web", 200));
+        let event: AuditEvent = serde_json::from_str::<Entry>(line)
+            .expect("the line is an entry")
+            .into();
+        assert_eq!(
+            (event.verb.as_str(), event.name.as_str(), event.code),
+            ("patch", "web", 200)
+        );
         assert!(event.is_write() && !event.is_lease());
     }
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
@@ -72,6 +73,7 @@ impl Bed {
         // Somebody else may have chosen the same provider first, which is just as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let started = Instant::now();
+        let progress = |what: &str| tracing::info!("{what} ({:.1} s)", started.elapsed().as_secs_f64());
         let tools = Tools::ensure()?;
         let http = http_client();
         let kubeconfig = run.write("kubeconfig", api_server::kubeconfig(api_server::ADMIN_TOKEN, "admin"))?;
@@ -79,18 +81,22 @@ impl Bed {
         let api_server = api_server::start(&tools, &run, &http).await?;
         let controller_manager = controllers::start_controller_manager(&tools, &run, &kubeconfig)?;
         let scheduler = controllers::start_scheduler(&tools, &run, &kubeconfig)?;
+        progress("etcd and the Kubernetes control plane run");
 
         let cluster = Cluster::default();
         mesh::install_crds(&cluster, &tools.crds()).await?;
         mesh::configure(&cluster).await?;
+        progress("the kinds of Istio and of the Gateway API are served");
         let istiod = istiod::start(&tools, &run, &kubeconfig, &http).await?;
+        progress("istiod runs");
 
         let agent = NodeAgent::new(cluster.client(), run.clone(), tools.path("envoy"));
         agent.register().await?;
         tokio::spawn(agent.follow());
         let prometheus = prometheus::start(&tools, &run, &http).await?;
+        progress("the node agent and Prometheus run");
         let entrances = mesh::start(&cluster).await?;
-        tracing::info!("the bed is up after {:.1} s", started.elapsed().as_secs_f64());
+        progress("the gateway's Envoy runs, and the bed is up");
         Ok(Self {
             tools,
             run,
@@ -198,11 +204,13 @@ impl Bed {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), namespace);
         let spec = TokenRequestSpec { expiration_seconds: Some(24 * 3600), ..TokenRequestSpec::default() };
         let request = TokenRequest { spec, ..TokenRequest::default() };
-        let answer = accounts.create_token_request(service_account, &Default::default(), &request).await;
+        let answer = accounts.create_token_request(service_account, &PostParams::default(), &request).await;
         match answer {
             Ok(TokenRequest { status: Some(status), .. }) => status.token,
             Ok(_) => panic!("the API server gave no token for {namespace}/{service_account}"),
-            Err(error) => panic!("no token for the service account {namespace}/{service_account}: {error}"),
+            Err(error) => {
+                panic!("no token for the service account {namespace}/{service_account}: {error}")
+            }
         }
     }
 
@@ -247,9 +255,14 @@ impl Bed {
     /// A failure's text with what helps to understand it: the watched logs' last lines and where all logs are.
     pub fn explain(&self, what: &str) -> String {
         let watched = self.watched_logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let tails: String = watched.iter().map(|log| format!("\n\n{}", last_lines(log, 30))).collect();
+        let tails: Vec<String> = watched.iter().map(|log| format!("{}\n\n", last_lines(log, 30))).collect();
         let names: Vec<&str> = self.servers.iter().map(Server::name).collect();
-        format!("{what}{tails}\n\nthe logs of {} and the Envoys are in {}", names.join(", "), self.logs().display())
+        format!(
+            "{what}\n\n{}the logs of {} and the Envoys are in {}",
+            tails.concat(),
+            names.join(", "),
+            self.logs().display()
+        )
     }
 
     pub(crate) fn cluster(&self) -> &Cluster {

@@ -1,9 +1,14 @@
 //! The verbs of `siskin-bed`, for playing by hand and for scripts.
 
+mod access;
+mod demo;
 mod load;
 mod usage;
 
+use std::env;
 use std::ffi::OsString;
+use std::io::{IsTerminal, stderr};
+use std::panic;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -26,11 +31,17 @@ enum Verb {
     Tools,
     /// Start the bed, print how to reach it, and leave it running until Ctrl-C
     Up,
-    /// Start the bed, run one command inside with KUBECONFIG and SISKIN_BED_* set, and end with its exit code
+    /// Start the bed, run one command inside with `KUBECONFIG` and `SISKIN_BED_*` set, and end with its exit code
     Run {
         /// The command and its arguments
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<OsString>,
+    },
+    /// Ship a bad release and a good one of a small shop, and watch Siskin stop the one and promote the other
+    Demo {
+        /// Leave everything running afterwards, for playing on by hand, until Ctrl-C
+        #[arg(long)]
+        keep: bool,
     },
     /// Send traffic through the gateway to two versions and print what came of it and what it cost
     Load {
@@ -45,13 +56,19 @@ enum Verb {
 
 impl Arguments {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("siskin_bed=info"));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        // The bed panics with texts for people; where in its source is for whoever asks.
+        if env::var_os("RUST_BACKTRACE").is_none() {
+            panic::set_hook(Box::new(|panic| eprintln!("error: {}", panic.payload_as_str().unwrap_or("unknown"))));
+        }
+        self.verb.start_logging();
         if let Verb::Tools = self.verb {
             for (name, path) in Tools::ensure()?.list() {
                 println!("{name}\t{}", path.display());
             }
             return Ok(ExitCode::SUCCESS);
+        }
+        if let Verb::Demo { .. } = self.verb {
+            demo::check()?;
         }
         isolation::enter()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -59,8 +76,9 @@ impl Arguments {
             let bed = Bed::shared().await;
             match self.verb {
                 Verb::Tools => {}
-                Verb::Up => up(bed).await,
+                Verb::Up => up(bed).await?,
                 Verb::Run { command } => return run(bed, command).await,
+                Verb::Demo { keep } => return demo::run(bed, keep).await,
                 Verb::Load { rate, seconds } => load::run(bed, rate, seconds).await?,
             }
             Ok(ExitCode::SUCCESS)
@@ -68,30 +86,24 @@ impl Arguments {
     }
 }
 
-async fn up(bed: &'static Bed) {
-    // The process id as the outside sees it: /proc is the outside's.
-    let pid = std::fs::read_link("/proc/self").map(|link| link.display().to_string()).unwrap_or_default();
-    println!(
-        "\
-The bed is up. Ctrl-C ends it.
+impl Verb {
+    /// Logs to stderr: what a person at the demo wants to see of the bed's start, or everything that the bed says.
+    fn start_logging(&self) {
+        let in_demo = matches!(self, Self::Demo { .. });
+        let default = if in_demo { "siskin_bed::bed=info" } else { "siskin_bed=info" };
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+        let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(stderr().is_terminal()).with_writer(stderr);
+        if in_demo {
+            logs.without_time().with_level(false).with_target(false).init();
+        } else {
+            logs.init();
+        }
+    }
+}
 
-Go inside:        nsenter --preserve-credentials -U -n -t {pid}
-then:             export KUBECONFIG={} PATH={}:$PATH
-Istio gateway:    http://{}   (VirtualService with gateways: [gateway/shared])
-Gateway API:      http://{}   (HTTPRoute with parentRefs: [{{name: shared, namespace: gateway}}])
-Mesh client:      http://{}       (Host: SERVICE.NAMESPACE.svc.cluster.local)
-Prometheus:       {}
-Logs:             {}",
-        bed.kubeconfig().display(),
-        bed.tools().bin().display(),
-        bed.istio_gateway(),
-        bed.gateway_api(),
-        bed.mesh_client(),
-        bed.prometheus_url(),
-        bed.logs().display(),
-    );
-    // The outer process gets the interrupt and ends everything.
-    std::future::pending::<()>().await;
+async fn up(bed: &'static Bed) -> anyhow::Result<()> {
+    println!("The bed is up. Ctrl-C ends it.\n\n{}", access::how_to_reach(bed, None));
+    access::interrupt().await
 }
 
 async fn run(bed: &'static Bed, command: Vec<OsString>) -> anyhow::Result<ExitCode> {

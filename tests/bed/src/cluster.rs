@@ -23,7 +23,10 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// A new client. Its connections belong to the runtime that calls, so tests must not share one.
-    #[expect(clippy::unused_self, reason = "clients exist only once there is a cluster")]
+    #[expect(
+        clippy::unused_self,
+        reason = "clients exist only once there is a cluster"
+    )]
     pub(crate) fn client(&self) -> Client {
         client_with_token(api_server::ADMIN_TOKEN)
     }
@@ -34,12 +37,19 @@ impl Cluster {
         for document in documents(yaml)? {
             let api_version = document["apiVersion"].as_str().unwrap_or_default();
             let kind = document["kind"].as_str().unwrap_or_default();
-            let name = document["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+            let name = document["metadata"]["name"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             if api_version.is_empty() || kind.is_empty() || name.is_empty() {
                 bail!("a manifest lacks apiVersion, kind or metadata.name: {document}");
             }
-            let of = document["metadata"]["namespace"].as_str().map(str::to_owned);
-            let api = self.api(&client, api_version, kind, of.as_deref().or(namespace)).await?;
+            let of = document["metadata"]["namespace"]
+                .as_str()
+                .map(str::to_owned);
+            let api = self
+                .api(&client, api_version, kind, of.as_deref().or(namespace))
+                .await?;
             let parameters = PatchParams::apply(FIELD_MANAGER).force();
             api.patch(&name, &parameters, &Patch::Apply(&document))
                 .await
@@ -58,7 +68,12 @@ impl Cluster {
     ) -> anyhow::Result<Api<DynamicObject>> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let wanted = GroupVersionKind::gvk(group, version, kind);
-        let known = self.kinds.lock().unwrap_or_else(PoisonError::into_inner).get(&wanted).cloned();
+        let known = self
+            .kinds
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&wanted)
+            .cloned();
         let (resource, scope) = if let Some(known) = known {
             known
         } else {
@@ -66,13 +81,20 @@ impl Cluster {
                 .await
                 .with_context(|| format!("the API server does not know {kind} of {api_version}"))?;
             let found = (resource, capabilities.scope);
-            self.kinds.lock().unwrap_or_else(PoisonError::into_inner).insert(wanted, found.clone());
+            self.kinds
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(wanted, found.clone());
             found
         };
         match (scope, namespace) {
             (Scope::Cluster, _) => Ok(Api::all_with(client.clone(), &resource)),
-            (Scope::Namespaced, Some(namespace)) => Ok(Api::namespaced_with(client.clone(), namespace, &resource)),
-            (Scope::Namespaced, None) => bail!("{kind} is a namespaced kind, and its manifest names no namespace"),
+            (Scope::Namespaced, Some(namespace)) => {
+                Ok(Api::namespaced_with(client.clone(), namespace, &resource))
+            }
+            (Scope::Namespaced, None) => {
+                bail!("{kind} is a namespaced kind, and its manifest names no namespace")
+            }
         }
     }
 }
@@ -81,12 +103,20 @@ impl Cluster {
 pub(crate) fn client_with_token(token: &str) -> Client {
     let mut config = Config::new(api_server::URL.parse().expect("the constant is a URL"));
     config.accept_invalid_certs = true;
-    config.auth_info = AuthInfo { token: Some(token.to_owned().into()), ..AuthInfo::default() };
-    Client::try_from(config).expect("a client without certificates needs nothing that can be missing")
+    config.auth_info = AuthInfo {
+        token: Some(token.to_owned().into()),
+        ..AuthInfo::default()
+    };
+    Client::try_from(config)
+        .expect("a client without certificates needs nothing that can be missing")
 }
 
 /// The objects of a YAML text with any number of documents; empty ones are left out.
 fn documents(yaml: &str) -> anyhow::Result<Vec<Value>> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).with_context(|| format!("not YAML:\n{yaml}"))?;
-    Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
+    let documents: Vec<Value> =
+        serde_saphyr::from_multiple(yaml).with_context(|| format!("not YAML:\n{yaml}"))?;
+    Ok(documents
+        .into_iter()
+        .filter(|document| !document.is_null())
+        .collect())
 }

@@ -51,7 +51,13 @@ pub(crate) fn bootstrap(identity: &Identity<'_>) -> Value {
 }
 
 fn node(identity: &Identity<'_>) -> Value {
-    let Identity { role, address, pod, namespace, labels } = identity;
+    let Identity {
+        role,
+        address,
+        pod,
+        namespace,
+        labels,
+    } = identity;
     let kind = match role {
         Role::Gateway => "router",
         Role::Sidecar => "sidecar",
@@ -84,7 +90,10 @@ fn statistics() -> Value {
         ("response_code_class", r"_rq(_(\dxx))$"),
         ("http_conn_manager_prefix", r"^http\.((.+?)\.)"),
     ];
-    let tags: Vec<Value> = tags.iter().map(|(name, regex)| json!({"tag_name": name, "regex": regex})).collect();
+    let tags: Vec<Value> = tags
+        .iter()
+        .map(|(name, regex)| json!({"tag_name": name, "regex": regex}))
+        .collect();
     json!({"use_all_default_tags": false, "stats_tags": tags})
 }
 

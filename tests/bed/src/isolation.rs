@@ -8,19 +8,23 @@
 use std::env;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio, exit};
+use std::process::{Command, ExitStatus, Stdio, exit};
 use std::thread;
+use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use crate::run_directory::RunDirectory;
 use crate::tools::{Tools, find_in_path};
 
 /// Set in the inner process; its value is the run directory that the outer process made.
-const INSIDE: &str = "SISKIN_BED_INSIDE";
+pub(crate) const INSIDE: &str = "SISKIN_BED_INSIDE";
 
 /// Every pod address lies in this range; its whole is local to the namespace, so any address can be bound.
 pub(crate) const POD_RANGE: &str = "10.244.0.0/16";
+
+/// How long the inner process may take to tidy up after an interrupt of the terminal, which reaches it too.
+const TIDY_UP: Duration = Duration::from_secs(2);
 
 /// How user namespaces are allowed where they are forbidden.
 const HOW_TO_ALLOW: &str = "the bed needs unprivileged user namespaces: allow them with `sudo sysctl -w \
@@ -50,14 +54,28 @@ pub fn enter() -> anyhow::Result<RunDirectory> {
         .args(env::args_os().skip(1))
         .env(INSIDE, directory.path());
     // The parent-death signal belongs to the thread that spawns, so that thread must wait until the end.
-    let outcome = thread::spawn(move || run_to_end(command)).join().expect("the waiting thread only returns");
-    let code = outcome?;
-    directory.finish(code == 0);
-    exit(code)
+    let outcome = thread::spawn(move || run_to_end(command))
+        .join()
+        .map_err(|_| anyhow!("the thread that waits for the inner process panicked"))?;
+    let end = outcome?;
+    // Who interrupts a run has seen enough of it.
+    directory.finish(matches!(end, End::Exited(0) | End::Interrupted(_)));
+    exit(match end {
+        End::Exited(code) => code,
+        End::Interrupted(signal) => 128 + signal,
+    })
 }
 
-/// Runs the inner process; an interrupt or a request to end kills it and everything in it.
-fn run_to_end(command: Command) -> anyhow::Result<i32> {
+/// How the inner process ended.
+enum End {
+    /// By itself, with this exit code.
+    Exited(i32),
+    /// Because this process got a signal of this number.
+    Interrupted(i32),
+}
+
+/// Runs the inner process; an interrupt or a request to end kills it and everything in it, unless it ends by itself.
+fn run_to_end(command: Command) -> anyhow::Result<End> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("could not make a runtime")?;
     runtime.block_on(async {
@@ -69,16 +87,25 @@ fn run_to_end(command: Command) -> anyhow::Result<i32> {
             tokio::process::Command::from(command).spawn().context("could not run `setpriv` (package util-linux)")?;
         let signalled = tokio::select! {
             status = child.wait() => {
-                let status = status.context("could not wait for the inner process")?;
-                return Ok(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)));
+                return Ok(End::Exited(exit_code(status.context("could not wait for the inner process")?)));
             }
-            _ = interrupt.recv() => 2,
+            _ = interrupt.recv() => {
+                if let Ok(status) = tokio::time::timeout(TIDY_UP, child.wait()).await {
+                    return Ok(End::Exited(exit_code(status.context("could not wait for the inner process")?)));
+                }
+                2
+            }
             _ = terminate.recv() => 15,
             _ = hang_up.recv() => 1,
         };
         child.kill().await.context("could not end the inner process")?;
-        Ok(128 + signalled)
+        Ok(End::Interrupted(signalled))
     })
+}
+
+/// As a shell gives it: a signal counts from 128.
+fn exit_code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
 fn check_that_namespaces_are_allowed() -> anyhow::Result<()> {

@@ -36,17 +36,26 @@ pub(crate) struct Entrances {
 pub(crate) async fn install_crds(cluster: &Cluster, folder: &Path) -> anyhow::Result<()> {
     let mut files = vec![folder.join("istio.yaml")];
     let gateway_api = folder.join("gateway-api");
-    let entries = fs::read_dir(&gateway_api).with_context(|| format!("could not read {}", gateway_api.display()))?;
+    let entries = fs::read_dir(&gateway_api)
+        .with_context(|| format!("could not read {}", gateway_api.display()))?;
     files.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
     for file in files {
-        let text = fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
-        cluster.apply(&text, None).await.with_context(|| format!("could not apply {}", file.display()))?;
+        let text = fs::read_to_string(&file)
+            .with_context(|| format!("could not read {}", file.display()))?;
+        cluster
+            .apply(&text, None)
+            .await
+            .with_context(|| format!("could not apply {}", file.display()))?;
     }
     let crds: Api<CustomResourceDefinition> = Api::all(cluster.client());
-    let all = crds.list(&kube::api::ListParams::default()).await.context("could not list the CRDs")?;
+    let all = crds
+        .list(&kube::api::ListParams::default())
+        .await
+        .context("could not list the CRDs")?;
     for crd in all {
         let name = crd.metadata.name.unwrap_or_default();
-        let established = kube::runtime::wait::await_condition(crds.clone(), &name, is_crd_established());
+        let established =
+            kube::runtime::wait::await_condition(crds.clone(), &name, is_crd_established());
         tokio::time::timeout(wait::LIMIT, established)
             .await
             .with_context(|| format!("the CRD {name} is not established"))?
@@ -57,12 +66,18 @@ pub(crate) async fn install_crds(cluster: &Cluster, folder: &Path) -> anyhow::Re
 
 /// What istiod reads at its start.
 pub(crate) async fn configure(cluster: &Cluster) -> anyhow::Result<()> {
-    cluster.apply(&settings(), None).await.context("could not apply the mesh's settings")
+    cluster
+        .apply(&settings(), None)
+        .await
+        .context("could not apply the mesh's settings")
 }
 
 /// Starts the gateway and the client; istiod must run, or their first fetch takes many seconds.
 pub(crate) async fn start(cluster: &Cluster) -> anyhow::Result<Entrances> {
-    cluster.apply(&pods(), None).await.context("could not apply the gateway")?;
+    cluster
+        .apply(&pods(), None)
+        .await
+        .context("could not apply the gateway")?;
     let gateway = address_of(cluster, NAMESPACE, "gateway").await?;
     address_of(cluster, "mesh-client", "mesh-client").await?;
     Ok(Entrances {
@@ -73,12 +88,21 @@ pub(crate) async fn start(cluster: &Cluster) -> anyhow::Result<Entrances> {
 }
 
 /// The address of a Deployment's only pod, once it is ready.
-async fn address_of(cluster: &Cluster, namespace: &str, application: &str) -> anyhow::Result<std::net::IpAddr> {
+async fn address_of(
+    cluster: &Cluster,
+    namespace: &str,
+    application: &str,
+) -> anyhow::Result<std::net::IpAddr> {
     let pods: Api<Pod> = Api::namespaced(cluster.client(), namespace);
     let selector = kube::runtime::watcher::Config::default().labels(&format!("app={application}"));
     let pod = wait::for_any(pods, selector, wait::is_pod_ready).await?;
-    let address = pod.status.and_then(|status| status.pod_ip).unwrap_or_default();
-    address.parse().with_context(|| format!("pod {application} has the address {address:?}"))
+    let address = pod
+        .status
+        .and_then(|status| status.pod_ip)
+        .unwrap_or_default();
+    address
+        .parse()
+        .with_context(|| format!("pod {application} has the address {address:?}"))
 }
 
 fn settings() -> String {

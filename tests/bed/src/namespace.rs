@@ -46,11 +46,22 @@ impl Bed {
         let client = self.client();
         let mut namespace = NamespaceObject::default();
         namespace.metadata.name = Some(name.clone());
-        let created = Api::<NamespaceObject>::all(client.clone()).create(&PostParams::default(), &namespace).await;
+        let created = Api::<NamespaceObject>::all(client.clone())
+            .create(&PostParams::default(), &namespace)
+            .await;
         if let Err(error) = created {
             panic!("the namespace {name} could not be created: {error}");
         }
-        Namespace { bed: self, name, client }
+        Namespace {
+            bed: self,
+            name,
+            client,
+        }
+    }
+
+    /// A namespace that a manifest has made already; from now on it is like the others.
+    pub fn adopt_namespace(&'static self, name: &str) -> Namespace {
+        Namespace { bed: self, name: name.to_owned(), client: self.client() }
     }
 }
 
@@ -123,7 +134,9 @@ impl Namespace {
     /// # Panics
     /// When kubectl fails.
     pub async fn kubectl(&self, arguments: &[&str]) -> String {
-        self.bed.kubectl(&[&["-n", &self.name], arguments].concat()).await
+        self.bed
+            .kubectl(&[&["-n", &self.name], arguments].concat())
+            .await
     }
 
     /// kubectl in this namespace with a standard input.
@@ -131,7 +144,9 @@ impl Namespace {
     /// # Panics
     /// When kubectl fails.
     pub async fn kubectl_with_input(&self, arguments: &[&str], input: &str) -> String {
-        self.bed.kubectl_with_input(&[&["-n", &self.name], arguments].concat(), input).await
+        self.bed
+            .kubectl_with_input(&[&["-n", &self.name], arguments].concat(), input)
+            .await
     }
 
     /// An object that must be there.
@@ -152,7 +167,11 @@ impl Namespace {
     pub async fn try_get<K: Followed>(&self, name: &str) -> Option<K> {
         match self.api::<K>().get_opt(name).await {
             Ok(object) => object,
-            Err(error) => panic!("{} {name} of {} could not be read: {error}", K::kind(&()), self.name),
+            Err(error) => panic!(
+                "{} {name} of {} could not be read: {error}",
+                K::kind(&()),
+                self.name
+            ),
         }
     }
 
@@ -161,7 +180,12 @@ impl Namespace {
     /// # Panics
     /// When that does not happen within two minutes; the text has the object's last state, the namespace's events and
     /// the logs that help.
-    pub async fn wait_for<K: Followed>(&self, name: &str, what: &str, is_so: impl Fn(&K) -> bool) -> K {
+    pub async fn wait_for<K: Followed>(
+        &self,
+        name: &str,
+        what: &str,
+        is_so: impl Fn(&K) -> bool,
+    ) -> K {
         self.wait_for_within(name, what, LIMIT, is_so).await
     }
 
@@ -176,10 +200,17 @@ impl Namespace {
         limit: Duration,
         is_so: impl Fn(&K) -> bool,
     ) -> K {
-        match wait::until(self.api::<K>(), name, limit, |object| object.is_some_and(&is_so)).await {
+        match wait::until(self.api::<K>(), name, limit, |object| {
+            object.is_some_and(&is_so)
+        })
+        .await
+        {
             Ok(Some(object)) => object,
             Ok(None) => unreachable!("an object that is not there is never as wanted"),
-            Err(last) => self.give_up(&K::kind(&()), name, what, limit, last.as_ref()).await,
+            Err(last) => {
+                self.give_up(&K::kind(&()), name, what, limit, last.as_ref())
+                    .await
+            }
         }
     }
 
@@ -188,8 +219,11 @@ impl Namespace {
     /// # Panics
     /// When it is still there after two minutes.
     pub async fn wait_gone<K: Followed>(&self, name: &str) {
-        if let Err(last) = wait::until(self.api::<K>(), name, LIMIT, |object| object.is_none()).await {
-            self.give_up(&K::kind(&()), name, "it is gone", LIMIT, last.as_ref()).await
+        if let Err(last) =
+            wait::until(self.api::<K>(), name, LIMIT, |object| object.is_none()).await
+        {
+            self.give_up(&K::kind(&()), name, "it is gone", LIMIT, last.as_ref())
+                .await;
         }
     }
 
@@ -198,7 +232,8 @@ impl Namespace {
     /// # Panics
     /// When that does not happen within two minutes.
     pub async fn deployment_ready(&self, name: &str) -> Deployment {
-        self.wait_for(name, "the rollout is complete", wait::is_rolled_out).await
+        self.wait_for(name, "the rollout is complete", wait::is_rolled_out)
+            .await
     }
 
     /// An object of any kind, as JSON.
@@ -206,7 +241,8 @@ impl Namespace {
     /// # Panics
     /// When it is not there.
     pub async fn object(&self, api_version: &str, kind: &str, name: &str) -> Value {
-        self.wait_for_object(api_version, kind, name, "it exists", |_| true).await
+        self.wait_for_object(api_version, kind, name, "it exists", |_| true)
+            .await
     }
 
     /// As [`Namespace::wait_for`], for an object of any kind.
@@ -221,12 +257,19 @@ impl Namespace {
         what: &str,
         is_so: impl Fn(&Value) -> bool,
     ) -> Value {
-        let api = match self.bed.cluster().api(&self.client, api_version, kind, Some(&self.name)).await {
+        let api = match self
+            .bed
+            .cluster()
+            .api(&self.client, api_version, kind, Some(&self.name))
+            .await
+        {
             Ok(api) => api,
             Err(error) => panic!("{error:#}"),
         };
-        let states = watcher::watch_object(api, name)
-            .map(|state| state.map(|object| object.map(|object| serde_json::to_value(object).unwrap_or_default())));
+        let states = watcher::watch_object(api, name).map(|state| {
+            state
+                .map(|object| object.map(|object| serde_json::to_value(object).unwrap_or_default()))
+        });
         match wait::until_with(states.boxed(), LIMIT, |object| object.is_some_and(&is_so)).await {
             Ok(object) => object.unwrap_or_default(),
             Err(last) => self.give_up(kind, name, what, LIMIT, last.as_ref()).await,
@@ -239,16 +282,27 @@ impl Namespace {
     /// When that does not happen within two minutes.
     pub async fn route_accepted(&self, name: &str) -> Value {
         let version = "gateway.networking.k8s.io/v1";
-        self.wait_for_object(version, "HTTPRoute", name, "every parent has accepted it", wait::is_route_accepted).await
+        self.wait_for_object(
+            version,
+            "HTTPRoute",
+            name,
+            "every parent has accepted it",
+            wait::is_route_accepted,
+        )
+        .await
     }
 
     /// A failure's text with this namespace's last events and the logs that help.
     pub async fn explain(&self, what: &str) -> String {
         let events: Api<Event> = Api::namespaced(self.client(), &self.name);
-        let mut events = events.list(&ListParams::default()).await.map(|list| list.items).unwrap_or_default();
+        let mut events = events
+            .list(&ListParams::default())
+            .await
+            .map(|list| list.items)
+            .unwrap_or_default();
         events.sort_by_key(|event| event.metadata.creation_timestamp.clone());
         let shown = &events[events.len().saturating_sub(15)..];
-        let lines: String = shown
+        let lines: Vec<String> = shown
             .iter()
             .map(|event| {
                 let about = &event.involved_object;
@@ -261,10 +315,21 @@ impl Namespace {
                 )
             })
             .collect();
-        self.bed.explain(&format!("{what}\n\nthe last {} events of {}:{lines}", shown.len(), self.name))
+        let (count, lines) = (shown.len(), lines.concat());
+        self.bed.explain(&format!(
+            "{what}\n\nthe last {count} events of {}:{lines}",
+            self.name
+        ))
     }
 
-    async fn give_up<K: Serialize>(&self, kind: &str, name: &str, what: &str, limit: Duration, last: Option<&K>) -> ! {
+    async fn give_up<K: Serialize>(
+        &self,
+        kind: &str,
+        name: &str,
+        what: &str,
+        limit: Duration,
+        last: Option<&K>,
+    ) -> ! {
         let state = last.map_or_else(
             || "it does not exist".to_owned(),
             |object| {
@@ -276,7 +341,10 @@ impl Namespace {
             },
         );
         let seconds = limit.as_secs();
-        let text = format!("{kind} {name} of {}: {what}: not so after {seconds} s; {state}", self.name);
+        let text = format!(
+            "{kind} {name} of {}: {what}: not so after {seconds} s; {state}",
+            self.name
+        );
         panic!("{}", self.explain(&text).await)
     }
 }
@@ -284,13 +352,18 @@ impl Namespace {
 impl Drop for Namespace {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", self.bed.explain(&format!("a test in the namespace {} failed", self.name)));
+            eprintln!(
+                "{}",
+                self.bed
+                    .explain(&format!("a test in the namespace {} failed", self.name))
+            );
         }
         let name = self.name.clone();
         // The test's runtime is ending, and this client's connections with it.
         Bed::spawn_task(async move {
-            let namespaces: Api<NamespaceObject> =
-                Api::all(crate::cluster::client_with_token(crate::servers::api_server::ADMIN_TOKEN));
+            let namespaces: Api<NamespaceObject> = Api::all(crate::cluster::client_with_token(
+                crate::servers::api_server::ADMIN_TOKEN,
+            ));
             let _ = namespaces.delete(&name, &DeleteParams::background()).await;
         });
     }

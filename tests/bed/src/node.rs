@@ -75,7 +75,10 @@ impl NodeAgent {
             "metadata": {"name": NAME, "labels": {"kubernetes.io/hostname": NAME, "kubernetes.io/os": "linux"}},
         }))
         .context("the Node's manifest is wrong")?;
-        nodes.create(&PostParams::default(), &node).await.context("could not create the Node")?;
+        nodes
+            .create(&PostParams::default(), &node)
+            .await
+            .context("could not create the Node")?;
         let capacity = json!({"cpu": "4096", "memory": "16Ti", "pods": "2500"});
         let now = status::now();
         let status = json!({"status": {
@@ -87,10 +90,16 @@ impl NodeAgent {
             }],
         }});
         let parameters = PatchParams::default();
-        nodes.patch_status(NAME, &parameters, &Patch::Merge(status)).await.context("could not report the Node")?;
+        nodes
+            .patch_status(NAME, &parameters, &Patch::Merge(status))
+            .await
+            .context("could not report the Node")?;
         // The API server taints every new Node as not ready, and no controller of the bed takes that away.
         let untainted = Patch::Merge(json!({"spec": {"taints": null}}));
-        nodes.patch(NAME, &parameters, &untainted).await.context("could not untaint the Node")?;
+        nodes
+            .patch(NAME, &parameters, &untainted)
+            .await
+            .context("could not untaint the Node")?;
         Ok(())
     }
 
@@ -110,8 +119,15 @@ impl NodeAgent {
                     self.observe(pod);
                 }
                 Ok(Event::InitDone) => {
-                    let gone: Vec<String> = self.pods().keys().filter(|uid| !listed.contains(*uid)).cloned().collect();
-                    gone.iter().for_each(|uid| self.forget(uid));
+                    let gone: Vec<String> = self
+                        .pods()
+                        .keys()
+                        .filter(|uid| !listed.contains(*uid))
+                        .cloned()
+                        .collect();
+                    for uid in gone {
+                        self.forget(&uid);
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the pods' watch was interrupted");
@@ -124,9 +140,14 @@ impl NodeAgent {
 
     fn observe(self: &Arc<Self>, pod: Pod) {
         let uid = uid(&pod);
-        let wanted = match (&pod.metadata.deletion_timestamp, pod.metadata.deletion_grace_period_seconds) {
+        let wanted = match (
+            &pod.metadata.deletion_timestamp,
+            pod.metadata.deletion_grace_period_seconds,
+        ) {
             (None, _) => Wanted::Running,
-            (Some(_), seconds) => Wanted::Ended { grace_seconds: seconds.unwrap_or(0) },
+            (Some(_), seconds) => Wanted::Ended {
+                grace_seconds: seconds.unwrap_or(0),
+            },
         };
         let mut pods = self.pods();
         if let Some(sender) = pods.get(&uid) {
@@ -140,8 +161,11 @@ impl NodeAgent {
             });
             return;
         }
-        let finished =
-            pod.status.as_ref().and_then(|status| status.phase.as_deref()).is_some_and(|phase| phase != "Pending");
+        let finished = pod
+            .status
+            .as_ref()
+            .and_then(|status| status.phase.as_deref())
+            .is_some_and(|phase| phase != "Pending");
         if finished && wanted == Wanted::Running {
             return;
         }

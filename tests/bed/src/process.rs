@@ -52,12 +52,19 @@ impl Server {
         let program = command.get_program().to_owned();
         command.stdin(Stdio::null()).stdout(output.try_clone().context("could not share a log file")?).stderr(output);
         let (sender, answer) = channel();
-        SPAWNER.send((command, sender)).expect("the spawner lives as long as the process");
+        SPAWNER
+            .send((command, sender))
+            .expect("the spawner lives as long as the process");
         let child = answer
             .recv()
             .expect("the spawner answers every order")
             .with_context(|| format!("could not start {} for {name}", program.display()))?;
-        Ok(Self { name: name.to_owned(), log, pid: child.id(), child: Mutex::new(child) })
+        Ok(Self {
+            name: name.to_owned(),
+            log,
+            pid: child.id(),
+            child: Mutex::new(child),
+        })
     }
 
     /// The process id inside the bed's process namespace.
@@ -107,17 +114,30 @@ impl Server {
     }
 
     /// Waits until `is_ready` says so, and fails at once when the server ends instead.
-    pub(crate) async fn ready<F>(&self, limit: Duration, is_ready: impl Fn() -> F) -> anyhow::Result<()>
+    pub(crate) async fn ready<F>(
+        &self,
+        limit: Duration,
+        is_ready: impl Fn() -> F,
+    ) -> anyhow::Result<()>
     where
         F: Future<Output = bool>,
     {
         let started = Instant::now();
         while !is_ready().await {
             if let Some(status) = self.exit_status() {
-                bail!("{} ended while it started ({status}); {}", self.name, last_lines(&self.log, 15));
+                bail!(
+                    "{} ended while it started ({status}); {}",
+                    self.name,
+                    last_lines(&self.log, 15)
+                );
             }
             if started.elapsed() > limit {
-                bail!("{} was not ready after {} s; {}", self.name, limit.as_secs(), last_lines(&self.log, 15));
+                bail!(
+                    "{} was not ready after {} s; {}",
+                    self.name,
+                    limit.as_secs(),
+                    last_lines(&self.log, 15)
+                );
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -135,8 +155,15 @@ impl Server {
 
 /// The end of a log file as text for an error message, with the file's name.
 pub(crate) fn last_lines(log: &Path, count: usize) -> String {
-    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let text = fs::read(log)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     let shown = &lines[lines.len().saturating_sub(count)..];
-    format!("the last {} lines of {}:\n{}", shown.len(), log.display(), shown.join("\n"))
+    format!(
+        "the last {} lines of {}:\n{}",
+        shown.len(),
+        log.display(),
+        shown.join("\n")
+    )
 }

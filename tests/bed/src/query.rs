@@ -51,7 +51,12 @@ impl Bed {
     ///
     /// # Panics
     /// When that does not happen within two minutes; the text has the last answer.
-    pub async fn wait_for_query(&self, promql: &str, what: &str, is_so: impl Fn(&[Sample]) -> bool) -> Vec<Sample> {
+    pub async fn wait_for_query(
+        &self,
+        promql: &str,
+        what: &str,
+        is_so: impl Fn(&[Sample]) -> bool,
+    ) -> Vec<Sample> {
         let started = Instant::now();
         loop {
             let answer = query(promql).await;
@@ -61,7 +66,9 @@ impl Bed {
             }
             if started.elapsed() > wait::LIMIT {
                 let seconds = wait::LIMIT.as_secs();
-                let text = format!("{what}: not so after {seconds} s; the last answer to {promql:?} was {answer:?}");
+                let text = format!(
+                    "{what}: not so after {seconds} s; the last answer to {promql:?} was {answer:?}"
+                );
                 panic!("{}", self.explain(&text));
             }
             // Prometheus has no watch; its scrapes are a second apart.
@@ -78,16 +85,28 @@ async fn query(promql: &str) -> anyhow::Result<Vec<Sample>> {
         .send()
         .await
         .with_context(|| format!("Prometheus did not answer the query {promql:?}"))?;
-    let answer: Answer = response.json().await.with_context(|| format!("no JSON answer to the query {promql:?}"))?;
+    let answer: Answer = response
+        .json()
+        .await
+        .with_context(|| format!("no JSON answer to the query {promql:?}"))?;
     let Some(data) = answer.data else {
-        bail!("Prometheus refused the query {promql:?}: {}", answer.error.unwrap_or_default());
+        bail!(
+            "Prometheus refused the query {promql:?}: {}",
+            answer.error.unwrap_or_default()
+        );
     };
     data.result
         .into_iter()
         .map(|series| {
-            let value =
-                series.value.1.parse().with_context(|| format!("the value {:?} is no number", series.value.1))?;
-            Ok(Sample { labels: series.metric, value })
+            let value = series
+                .value
+                .1
+                .parse()
+                .with_context(|| format!("the value {:?} is no number", series.value.1))?;
+            Ok(Sample {
+                labels: series.metric,
+                value,
+            })
         })
         .collect()
 }

@@ -17,11 +17,14 @@ pub struct RunDirectory {
 impl RunDirectory {
     /// Makes a fresh one: `$SISKIN_BED_DIR`, or a new folder in the system's temporary directory.
     pub(crate) fn create() -> anyhow::Result<Self> {
-        let path = std::env::var_os(DIRECTORY)
-            .map_or_else(|| std::env::temp_dir().join(format!("siskin-bed-{}", std::process::id())), PathBuf::from);
+        let path = std::env::var_os(DIRECTORY).map_or_else(
+            || std::env::temp_dir().join(format!("siskin-bed-{}", std::process::id())),
+            PathBuf::from,
+        );
         if path.join("logs").is_dir() {
-            fs::remove_dir_all(&path)
-                .with_context(|| format!("could not clear the earlier run in {}", path.display()))?;
+            fs::remove_dir_all(&path).with_context(|| {
+                format!("could not clear the earlier run in {}", path.display())
+            })?;
         }
         let directory = Self { path };
         fs::create_dir_all(directory.logs())
@@ -30,7 +33,9 @@ impl RunDirectory {
     }
 
     pub(crate) fn existing(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self {
+            path: path.to_owned(),
+        }
     }
 
     /// The directory itself.

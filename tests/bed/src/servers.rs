@@ -9,7 +9,7 @@ pub(crate) mod prometheus;
 use std::time::Duration;
 
 /// How long any server may take to become ready; they need seconds, a busy machine more.
-pub(crate) const START_LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const START_LIMIT: Duration = Duration::from_mins(2);
 
 /// Whether a plain HTTP GET is answered with success.
 pub(crate) async fn answers(http: &reqwest::Client, url: &str) -> bool {

@@ -31,19 +31,51 @@ struct GoTool {
 }
 
 const GO_TOOLS: [GoTool; 8] = [
-    GoTool::new("etcd", "go.etcd.io/etcd/server/v3", "10 s").from_assets(),
-    GoTool::new("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", "4 min").stamped().from_assets(),
-    GoTool::new("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager", "80 s").stamped(),
-    GoTool::new("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler", "10 s").stamped(),
-    GoTool::new("kubectl", "k8s.io/kubernetes/cmd/kubectl", "20 s").stamped().from_assets(),
-    GoTool::new("prometheus", "github.com/prometheus/prometheus/cmd/prometheus", "4 min"),
-    GoTool::new("pilot-discovery", "istio.io/istio/pilot/cmd/pilot-discovery", "3 min"),
+    GoTool::new("etcd", "go.etcd.io/etcd/server/v3", "10 s").in_assets(),
+    GoTool::new(
+        "kube-apiserver",
+        "k8s.io/kubernetes/cmd/kube-apiserver",
+        "4 min",
+    )
+    .stamped()
+    .in_assets(),
+    GoTool::new(
+        "kube-controller-manager",
+        "k8s.io/kubernetes/cmd/kube-controller-manager",
+        "80 s",
+    )
+    .stamped(),
+    GoTool::new(
+        "kube-scheduler",
+        "k8s.io/kubernetes/cmd/kube-scheduler",
+        "10 s",
+    )
+    .stamped(),
+    GoTool::new("kubectl", "k8s.io/kubernetes/cmd/kubectl", "20 s")
+        .stamped()
+        .in_assets(),
+    GoTool::new(
+        "prometheus",
+        "github.com/prometheus/prometheus/cmd/prometheus",
+        "4 min",
+    ),
+    GoTool::new(
+        "pilot-discovery",
+        "istio.io/istio/pilot/cmd/pilot-discovery",
+        "3 min",
+    ),
     GoTool::new("helm", "helm.sh/helm/v4/cmd/helm", "90 s"),
 ];
 
 impl GoTool {
     const fn new(name: &'static str, package: &'static str, usually: &'static str) -> Self {
-        Self { name, package, usually, stamped: false, in_kubebuilder_assets: false }
+        Self {
+            name,
+            package,
+            usually,
+            stamped: false,
+            in_kubebuilder_assets: false,
+        }
     }
 
     const fn stamped(mut self) -> Self {
@@ -51,7 +83,7 @@ impl GoTool {
         self
     }
 
-    const fn from_assets(mut self) -> Self {
+    const fn in_assets(mut self) -> Self {
         self.in_kubebuilder_assets = true;
         self
     }
@@ -75,12 +107,18 @@ impl Tools {
         let tools = Self { folder };
         check_system_programs()?;
         let bin = tools.folder.join("bin");
-        fs::create_dir_all(&bin).with_context(|| format!("could not create the cache folder {}", bin.display()))?;
+        fs::create_dir_all(&bin)
+            .with_context(|| format!("could not create the cache folder {}", bin.display()))?;
         let lock_path = tools.folder.join("lock");
-        let lock = File::create(&lock_path).with_context(|| format!("could not create {}", lock_path.display()))?;
-        lock.lock().with_context(|| format!("could not lock {}", lock_path.display()))?;
+        let lock = File::create(&lock_path)
+            .with_context(|| format!("could not create {}", lock_path.display()))?;
+        lock.lock()
+            .with_context(|| format!("could not lock {}", lock_path.display()))?;
 
-        let missing: Vec<&GoTool> = GO_TOOLS.iter().filter(|tool| !tools.path(tool.name).is_file()).collect();
+        let missing: Vec<&GoTool> = GO_TOOLS
+            .iter()
+            .filter(|tool| !tools.path(tool.name).is_file())
+            .collect();
         let needs_crds = !crds::are_complete(&tools.crds());
         if !missing.is_empty() || needs_crds {
             let go = build::Go::new(&tools.folder)?;
@@ -103,7 +141,9 @@ impl Tools {
         if let Some(path) = env::var_os(variable) {
             return path.into();
         }
-        let in_assets = GO_TOOLS.iter().any(|tool| tool.name == name && tool.in_kubebuilder_assets);
+        let in_assets = GO_TOOLS
+            .iter()
+            .any(|tool| tool.name == name && tool.in_kubebuilder_assets);
         if in_assets
             && let Some(assets) = env::var_os("KUBEBUILDER_ASSETS")
             && let candidate = Path::new(&assets).join(name)
@@ -126,7 +166,12 @@ impl Tools {
 
     /// Name and place of every program, for people.
     pub fn list(&self) -> Vec<(&'static str, PathBuf)> {
-        GO_TOOLS.iter().map(|tool| tool.name).chain(["envoy"]).map(|name| (name, self.path(name))).collect()
+        GO_TOOLS
+            .iter()
+            .map(|tool| tool.name)
+            .chain(["envoy"])
+            .map(|name| (name, self.path(name)))
+            .collect()
     }
 }
 
@@ -139,7 +184,10 @@ fn cache_folder() -> anyhow::Result<PathBuf> {
             "neither XDG_CACHE_HOME nor HOME is set: set XDG_CACHE_HOME to a folder with 3 GB free, where the test servers can be kept"
         ),
     };
-    Ok(base.join("siskin").join("tools").join(fingerprint(&[GO_MOD, GO_SUM, wheel::ENVOY_VERSION])))
+    Ok(base
+        .join("siskin")
+        .join("tools")
+        .join(fingerprint(&[GO_MOD, GO_SUM, wheel::ENVOY_VERSION])))
 }
 
 /// FNV-1a over all texts: stable over compilers and machines, which the standard hasher does not promise.
@@ -153,9 +201,12 @@ fn fingerprint(texts: &[&str]) -> String {
 
 /// The small programs of the system that the bed needs at run time.
 fn check_system_programs() -> anyhow::Result<()> {
-    for (program, package) in
-        [("ip", "iproute2"), ("openssl", "openssl"), ("unshare", "util-linux"), ("setpriv", "util-linux")]
-    {
+    for (program, package) in [
+        ("ip", "iproute2"),
+        ("openssl", "openssl"),
+        ("unshare", "util-linux"),
+        ("setpriv", "util-linux"),
+    ] {
         if find_in_path(program).is_none() {
             bail!("`{program}` is missing: install it with `apt-get install {package}`");
         }

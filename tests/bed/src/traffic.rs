@@ -13,6 +13,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
@@ -44,8 +45,14 @@ impl Traffic {
     /// GET requests to `address`, ten a second if nothing else is said.
     pub fn to(address: SocketAddr) -> Self {
         let headers = HeaderMap::new();
-        Self { address, headers, path: "/".to_owned(), timeout: Duration::from_secs(10), per_second: 10.0 }
-            .host(&address.to_string())
+        Self {
+            address,
+            headers,
+            path: "/".to_owned(),
+            timeout: Duration::from_secs(10),
+            per_second: 10.0,
+        }
+        .host(&address.to_string())
     }
 
     /// The Host header.
@@ -60,8 +67,10 @@ impl Traffic {
     /// When name or value cannot be sent.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        let name = HeaderName::try_from(name).expect("a header's name has only letters, digits and dashes");
-        let value = HeaderValue::try_from(value).expect("a header's value has only visible characters");
+        let name = HeaderName::try_from(name)
+            .expect("a header's name has only letters, digits and dashes");
+        let value =
+            HeaderValue::try_from(value).expect("a header's value has only visible characters");
         self.headers.insert(name, value);
         self
     }
@@ -87,7 +96,11 @@ impl Traffic {
     #[must_use]
     pub fn at(mut self, per_second: impl Into<f64>) -> Self {
         self.per_second = per_second.into();
-        assert!(self.per_second > 0.0, "the rate {} is not positive", self.per_second);
+        assert!(
+            self.per_second > 0.0,
+            "the rate {} is not positive",
+            self.per_second
+        );
         self
     }
 
@@ -95,7 +108,10 @@ impl Traffic {
     pub fn start(self) -> RunningTraffic {
         let state = Arc::new(State::default());
         let sender = RUNTIME.spawn(pace::send(self, Arc::clone(&state)));
-        RunningTraffic { state, sender: Some(sender) }
+        RunningTraffic {
+            state,
+            sender: Some(sender),
+        }
     }
 }
 
@@ -109,11 +125,17 @@ struct State {
 
 impl State {
     fn record(&self, record: Record) {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+        self.records
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(record);
     }
 
     fn delayed(&self, delay: Duration) {
-        let mut greatest = self.greatest_delay.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut greatest = self
+            .greatest_delay
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *greatest = delay.max(*greatest);
     }
 }
@@ -127,8 +149,17 @@ pub struct RunningTraffic {
 impl RunningTraffic {
     /// All requests that were answered or failed so far.
     pub fn report(&self) -> Report {
-        let records = self.state.records.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let greatest_delay = *self.state.greatest_delay.lock().unwrap_or_else(PoisonError::into_inner);
+        let records = self
+            .state
+            .records
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let greatest_delay = *self
+            .state
+            .greatest_delay
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         Report::new(records, greatest_delay)
     }
 
@@ -143,9 +174,33 @@ impl RunningTraffic {
             if is_so(&report) {
                 return report;
             }
-            assert!(started.elapsed() < wait::LIMIT, "{what}: not so after {} s; {report}", wait::LIMIT.as_secs());
+            assert!(
+                started.elapsed() < wait::LIMIT,
+                "{what}: not so after {} s; {report}",
+                wait::LIMIT.as_secs()
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Waits until each of these versions has answered, and returns the time from which all of them had: a Deployment
+    /// is ready a moment before every proxy knows its pods, and asserts on failures should begin after that moment.
+    ///
+    /// # Panics
+    /// When one of them does not answer within two minutes.
+    pub async fn answered_by(&self, versions: &[&str]) -> Timestamp {
+        let last_first = |report: &Report| {
+            let firsts: Option<Vec<Timestamp>> = versions
+                .iter()
+                .map(|version| report.first_end_of(version))
+                .collect();
+            firsts.and_then(|firsts| firsts.into_iter().max())
+        };
+        let what = format!("each of {versions:?} has answered");
+        let report = self
+            .wait_until(&what, |report| last_first(report).is_some())
+            .await;
+        last_first(&report).unwrap_or_default()
     }
 
     /// Sends no more, waits for what is under way, and returns the whole report.

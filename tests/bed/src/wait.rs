@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// How long a test waits for anything that should take seconds.
-pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_mins(2);
 
 /// Follows one object until `is_so` holds for it (`None`: it does not exist). `Err` has its last state.
 pub(crate) async fn until<K>(
@@ -56,27 +56,45 @@ pub(crate) async fn until_with<K: Clone>(
 }
 
 /// The first object of a selection for which `is_so` holds.
-pub(crate) async fn for_any<K>(api: Api<K>, selection: watcher::Config, is_so: impl Fn(&K) -> bool) -> anyhow::Result<K>
+pub(crate) async fn for_any<K>(
+    api: Api<K>,
+    selection: watcher::Config,
+    is_so: impl Fn(&K) -> bool,
+) -> anyhow::Result<K>
 where
     K: kube::Resource + Clone + Debug + DeserializeOwned + Send + 'static,
     K::DynamicType: Default,
 {
-    let objects = watcher::watcher(api, selection).default_backoff().applied_objects();
+    let objects = watcher::watcher(api, selection)
+        .default_backoff()
+        .applied_objects();
     let mut found = std::pin::pin!(objects.try_filter(|object| std::future::ready(is_so(object))));
     match tokio::time::timeout(LIMIT, found.next()).await {
         Ok(Some(object)) => object.context("a watch failed"),
-        _ => bail!("nothing of the wanted kind and state came to be within {} s", LIMIT.as_secs()),
+        _ => bail!(
+            "nothing of the wanted kind and state came to be within {} s",
+            LIMIT.as_secs()
+        ),
     }
 }
 
 pub(crate) fn is_pod_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    conditions
+        .into_iter()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 /// Rolled out: the controller has seen this generation, and every pod is new and available.
 pub(crate) fn is_rolled_out(deployment: &Deployment) -> bool {
-    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let wanted = deployment
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.replicas)
+        .unwrap_or(1);
     deployment.status.as_ref().is_some_and(|status| {
         status.observed_generation >= deployment.metadata.generation
             && status.replicas.unwrap_or(0) == wanted
@@ -93,11 +111,15 @@ pub(crate) fn is_route_accepted(route: &Value) -> bool {
         !parents.is_empty()
             && parents.iter().all(|parent| {
                 ["Accepted", "ResolvedRefs"].iter().all(|kind| {
-                    parent["conditions"].as_array().into_iter().flatten().any(|condition| {
-                        condition["type"] == *kind
-                            && condition["status"] == "True"
-                            && condition["observedGeneration"] == *generation
-                    })
+                    parent["conditions"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .any(|condition| {
+                            condition["type"] == *kind
+                                && condition["status"] == "True"
+                                && condition["observedGeneration"] == *generation
+                        })
                 })
             })
     })

@@ -1,11 +1,12 @@
-//! The controller under test: the real binary, with the rights of the chart's ServiceAccount and no others.
+//! The controller under test: the real binary, with the arguments that the chart gives it, and with the rights of the
+//! chart's ServiceAccount and no others.
 
 use std::{
     process::Command,
     time::{Duration, Instant},
 };
 
-use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::{apps::v1::Deployment, coordination::v1::Lease};
 use kube::{Api, runtime::wait::await_condition};
 use siskin_bed::{Bed, Server};
 use tokio::sync::OnceCell;
@@ -13,7 +14,8 @@ use tokio::sync::OnceCell;
 /// Where the chart is installed.
 pub const SYSTEM: &str = "siskin-system";
 
-static INSTALLED: OnceCell<()> = OnceCell::const_new();
+/// The arguments of the installed Deployment.
+static INSTALLED: OnceCell<Vec<String>> = OnceCell::const_new();
 
 /// A running `siskin run` that watches one namespace.
 pub struct Controller {
@@ -24,43 +26,39 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// Installs the chart, once, by the real Helm. Its own Deployment has no replicas: tests start the binary themselves.
-    pub async fn install(bed: &'static Bed) {
-        INSTALLED
-            .get_or_init(|| async {
-                let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/siskin");
-                bed.helm(&[
-                    "install",
-                    "siskin",
-                    chart,
-                    "--namespace",
-                    SYSTEM,
-                    "--create-namespace",
-                    "--set",
-                    "replicas=0",
-                    "--wait",
-                ])
+    /// Installs the chart, once, by the real Helm, and gives the arguments that it has for the controller. Its own
+    /// Deployment has no replicas: tests start the binary themselves.
+    pub async fn install(bed: &'static Bed) -> &'static [String] {
+        let install = || async {
+            let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/siskin");
+            let values = format!("replicas=0,log.format=text,prometheus.url={}", bed.prometheus_url());
+            bed.helm(&["install", "siskin", chart, "--namespace", SYSTEM, "--create-namespace", "--set", &values, "--wait"])
                 .await;
-            })
-            .await;
+            let deployments = Api::<Deployment>::namespaced(bed.client(), SYSTEM);
+            let installed = deployments.get("siskin").await.expect("the chart has a Deployment");
+            let pod = installed.spec.and_then(|spec| spec.template.spec).expect("a Deployment has pods");
+            pod.containers.into_iter().next().and_then(|container| container.args).expect("the chart gives arguments")
+        };
+        INSTALLED.get_or_init(install).await
     }
 
     /// Starts a controller for `namespace`; `name` tells replicas apart.
     pub async fn start(bed: &'static Bed, namespace: &str, name: &str) -> Self {
-        Self::install(bed).await;
         let server = Self::spawn(bed, namespace, name).await;
         Self { bed, namespace: namespace.to_owned(), name: name.to_owned(), server }
     }
 
     async fn spawn(bed: &'static Bed, namespace: &str, name: &str) -> Server {
+        // Many controllers share the host here, so each has a port of its own.
+        let arguments = Self::install(bed).await.iter().filter(|argument| !argument.starts_with("--listen"));
         let kubeconfig = bed.kubeconfig_for(SYSTEM, "siskin").await;
         let mut command: Command = bed.command(env!("CARGO_BIN_EXE_siskin"));
         command
             .env("KUBECONFIG", kubeconfig)
             .env("POD_NAME", name)
             .env("POD_NAMESPACE", SYSTEM)
-            .args(["run", "--namespace", namespace, "--prometheus-url", bed.prometheus_url()])
-            .args(["--listen", "127.0.0.1:0", "--lease-name", namespace, "--log-format", "text"]);
+            .args(arguments)
+            .args(["--namespace", namespace, "--listen", "127.0.0.1:0", "--lease-name", namespace]);
         bed.spawn(&format!("siskin-{namespace}-{name}"), command)
     }
 

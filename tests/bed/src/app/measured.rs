@@ -8,7 +8,9 @@ use std::time::Duration;
 use http::StatusCode;
 
 /// Upper bounds of the latency histogram, in seconds.
-const BOUNDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const BOUNDS: [f64; 13] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 /// Requests by status code and a histogram of their durations. A code appears with its first request, as it does in the
 /// client libraries that people use.
@@ -46,8 +48,13 @@ impl Measured {
         let mut cumulative = 0;
         for (index, count) in counts.by_bucket.iter().enumerate() {
             cumulative += count;
-            let bound = BOUNDS.get(index).map_or_else(|| "+Inf".to_owned(), f64::to_string);
-            let _ = writeln!(text, "http_request_duration_seconds_bucket{{le=\"{bound}\"}} {cumulative}");
+            let bound = BOUNDS
+                .get(index)
+                .map_or_else(|| "+Inf".to_owned(), f64::to_string);
+            let _ = writeln!(
+                text,
+                "http_request_duration_seconds_bucket{{le=\"{bound}\"}} {cumulative}"
+            );
         }
         let _ = writeln!(text, "http_request_duration_seconds_sum {}", counts.seconds);
         let _ = writeln!(text, "http_request_duration_seconds_count {cumulative}");
@@ -65,7 +72,10 @@ mod tests {
         measured.record(StatusCode::OK, Duration::from_millis(5));
         measured.record(StatusCode::INTERNAL_SERVER_ERROR, Duration::from_secs(20));
         let text = measured.exposition();
-        assert!(text.contains("http_requests_total{code=\"500\"} 1\n"), "{text}");
+        assert!(
+            text.contains("http_requests_total{code=\"500\"} 1\n"),
+            "{text}"
+        );
         assert!(text.contains("_bucket{le=\"0.005\"} 1\n"), "{text}");
         assert!(text.contains("_bucket{le=\"0.0025\"} 0\n"), "{text}");
         assert!(text.contains("_bucket{le=\"10\"} 1\n"), "{text}");

@@ -54,7 +54,11 @@ pub(super) async fn run(bed: &'static Bed, rate: f64, seconds: u64) -> anyhow::R
     namespace.route_accepted("web").await;
     let traffic = Traffic::to(bed.gateway_api()).host(&namespace.host());
     let warm_up = traffic.clone().start();
-    warm_up.wait_until("both versions answer", |report| report.by_version().len() == 2).await;
+    warm_up
+        .wait_until("both versions answer", |report| {
+            report.by_version().len() == 2
+        })
+        .await;
     warm_up.stop().await;
 
     let before = Usage::now()?;

@@ -69,10 +69,16 @@ impl Life {
                     running = started;
                     self.become_ready(wanted).await?;
                 }
-                Err(failure) => self.report(&status::failing(&self.pod, self.address, &self.started, &failure)).await?,
+                Err(failure) => {
+                    let status = status::failing(&self.pod, self.address, &self.started, &failure);
+                    self.report(&status).await?;
+                }
             }
         }
-        let end = wanted.wait_for(|wanted| *wanted != Wanted::Running).await.map_or(Wanted::Gone, |wanted| *wanted);
+        let end = wanted
+            .wait_for(|wanted| *wanted != Wanted::Running)
+            .await
+            .map_or(Wanted::Gone, |wanted| *wanted);
         match end {
             Wanted::Ended { grace_seconds } => self.end(&running, wanted, grace_seconds).await?,
             Wanted::Gone | Wanted::Running => running.crash(),
@@ -84,7 +90,9 @@ impl Life {
         match &self.workload.program {
             Program::Application { port, behaviour } => {
                 let address = SocketAddr::from((self.address, *port));
-                Ok(Running::Application(Application::start(address, behaviour.clone()).await?))
+                Ok(Running::Application(
+                    Application::start(address, behaviour.clone()).await?,
+                ))
             }
             Program::Envoy(role) => {
                 let labels = self.pod.metadata.labels.clone().unwrap_or_default();
@@ -95,14 +103,24 @@ impl Life {
                     namespace: &self.namespace,
                     labels: &labels,
                 };
-                let bootstrap = self
-                    .agent
-                    .run
-                    .write(&format!("envoy-{}.json", self.name), envoy::bootstrap(&identity).to_string())?;
+                let bootstrap = self.agent.run.write(
+                    &format!("envoy-{}.json", self.name),
+                    envoy::bootstrap(&identity).to_string(),
+                )?;
                 let mut command = Command::new(&self.agent.envoy);
-                command.arg("-c").arg(bootstrap).args(["--concurrency", "1", "-l", "warning", "--disable-hot-restart"]);
+                command.arg("-c").arg(bootstrap).args([
+                    "--concurrency",
+                    "1",
+                    "-l",
+                    "warning",
+                    "--disable-hot-restart",
+                ]);
                 let name = format!("envoy-{}-{}", self.namespace, self.name);
-                Ok(Running::Envoy(Server::start(&name, command, &self.agent.run.logs())?))
+                Ok(Running::Envoy(Server::start(
+                    &name,
+                    command,
+                    &self.agent.run.logs(),
+                )?))
             }
             Program::Nothing => Ok(Running::Nothing),
         }
@@ -111,11 +129,25 @@ impl Life {
     /// Reports the pod as running, and as ready when its time has come and nobody wants it to end.
     async fn become_ready(&self, wanted: &mut watch::Receiver<Wanted>) -> anyhow::Result<()> {
         let is_ready = self.workload.ready_after == Some(Duration::ZERO);
-        self.report(&status::running(&self.pod, self.address, &self.started, is_ready)).await?;
+        self.report(&status::running(
+            &self.pod,
+            self.address,
+            &self.started,
+            is_ready,
+        ))
+        .await?;
         if let Some(delay) = self.workload.ready_after.filter(|delay| !delay.is_zero()) {
-            let ended = timeout(delay, wanted.wait_for(|wanted| *wanted != Wanted::Running)).await.is_ok();
+            let ended = timeout(delay, wanted.wait_for(|wanted| *wanted != Wanted::Running))
+                .await
+                .is_ok();
             if !ended {
-                self.report(&status::running(&self.pod, self.address, &self.started, true)).await?;
+                self.report(&status::running(
+                    &self.pod,
+                    self.address,
+                    &self.started,
+                    true,
+                ))
+                .await?;
             }
         }
         Ok(())
@@ -129,23 +161,45 @@ impl Life {
         wanted: &mut watch::Receiver<Wanted>,
         grace_seconds: i64,
     ) -> anyhow::Result<()> {
-        if !matches!(running, Running::Nothing) {
-            if let Running::Application(application) = running {
-                application.drain();
-            }
-            self.report(&status::running(&self.pod, self.address, &self.started, false)).await?;
-            let grace = Duration::from_secs(u64::try_from(grace_seconds).unwrap_or(0));
+        let grace = Duration::from_secs(u64::try_from(grace_seconds).unwrap_or(0));
+        if grace.is_zero() {
+            running.crash();
+        } else if !matches!(running, Running::Nothing) {
+            self.drain(running).await?;
             let drain = self.workload.drain.min(grace);
-            if timeout(drain, wanted.wait_for(|wanted| *wanted == Wanted::Gone)).await.is_ok() {
+            let is_gone = wanted.wait_for(|wanted| *wanted == Wanted::Gone);
+            if timeout(drain, is_gone).await.is_ok() {
                 running.crash();
                 return Ok(());
             }
             running.close();
         }
-        let _permit = self.agent.reports.acquire().await.context("the agent has ended")?;
+        self.delete().await
+    }
+
+    async fn drain(&self, running: &Running) -> anyhow::Result<()> {
+        if let Running::Application(application) = running {
+            application.drain();
+        }
+        let status = status::running(&self.pod, self.address, &self.started, false);
+        self.report(&status).await
+    }
+
+    /// Takes the pod's object away, unless its name belongs to another pod by now.
+    async fn delete(&self) -> anyhow::Result<()> {
+        let _permit = self
+            .agent
+            .reports
+            .acquire()
+            .await
+            .context("the agent has ended")?;
+        let uid = self.pod.metadata.uid.clone();
         let parameters = DeleteParams {
             grace_period_seconds: Some(0),
-            preconditions: Some(Preconditions { uid: self.pod.metadata.uid.clone(), resource_version: None }),
+            preconditions: Some(Preconditions {
+                uid,
+                resource_version: None,
+            }),
             ..DeleteParams::default()
         };
         match self.api.delete(&self.name, &parameters).await {
@@ -155,9 +209,24 @@ impl Life {
     }
 
     async fn report(&self, status: &Value) -> anyhow::Result<()> {
-        let _permit = self.agent.reports.acquire().await.context("the agent has ended")?;
-        match self.api.patch_status(&self.name, &PatchParams::default(), &Patch::Strategic(status)).await {
-            Err(error) if !is_gone(&error) => Err(error).context("could not report the pod's status"),
+        let _permit = self
+            .agent
+            .reports
+            .acquire()
+            .await
+            .context("the agent has ended")?;
+        match self
+            .api
+            .patch_status(
+                &self.name,
+                &PatchParams::default(),
+                &Patch::Strategic(status),
+            )
+            .await
+        {
+            Err(error) if !is_gone(&error) => {
+                Err(error).context("could not report the pod's status")
+            }
             _ => Ok(()),
         }
     }

@@ -9,7 +9,9 @@ use super::workload::StartFailure;
 
 /// The present, in the API's own text form.
 pub(super) fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
 }
 
 /// A pod whose containers run.
@@ -20,16 +22,37 @@ pub(super) fn running(pod: &Pod, address: Ipv4Addr, started: &str, is_ready: boo
 }
 
 /// A pod whose containers do not come up.
-pub(super) fn failing(pod: &Pod, address: Ipv4Addr, started: &str, failure: &StartFailure) -> Value {
+pub(super) fn failing(
+    pod: &Pod,
+    address: Ipv4Addr,
+    started: &str,
+    failure: &StartFailure,
+) -> Value {
     let is_image_missing = failure.reason.contains("Image");
     let state = json!({"waiting": {"reason": failure.reason, "message": failure.message}});
     let restarts = if is_image_missing { 0 } else { 3 };
     let containers = container_statuses(pod, &state, false, restarts);
     // Without an image no container was ever started, so the kubelet leaves the pod pending.
-    status(if is_image_missing { "Pending" } else { "Running" }, address, started, false, &containers)
+    status(
+        if is_image_missing {
+            "Pending"
+        } else {
+            "Running"
+        },
+        address,
+        started,
+        false,
+        &containers,
+    )
 }
 
-fn status(phase: &str, address: Ipv4Addr, started: &str, is_ready: bool, containers: &[Value]) -> Value {
+fn status(
+    phase: &str,
+    address: Ipv4Addr,
+    started: &str,
+    is_ready: bool,
+    containers: &[Value],
+) -> Value {
     let now = now();
     let conditions: Vec<Value> = ["PodScheduled", "Initialized", "ContainersReady", "Ready"]
         .iter()

@@ -43,7 +43,10 @@ pub(super) struct StartFailure {
 impl StartFailure {
     /// A failure of the bed itself, told to whoever looks at the pod.
     pub(super) fn of(error: &anyhow::Error) -> Self {
-        Self { reason: "CrashLoopBackOff".to_owned(), message: format!("{error:#}") }
+        Self {
+            reason: "CrashLoopBackOff".to_owned(),
+            message: format!("{error:#}"),
+        }
     }
 }
 
@@ -60,25 +63,39 @@ pub(super) struct Workload {
 impl Workload {
     pub(super) fn of(pod: &Pod) -> Self {
         let Some(container) = pod.spec.as_ref().and_then(|spec| spec.containers.first()) else {
-            return Self { program: Program::Nothing, start_failure: None, ready_after: None, drain: Duration::ZERO };
+            return Self {
+                program: Program::Nothing,
+                start_failure: None,
+                ready_after: None,
+                drain: Duration::ZERO,
+            };
         };
         let environment = Environment::of(container);
         let image = container.image.as_deref().unwrap_or_default();
         let program = match image.split(':').next().unwrap_or_default() {
-            APPLICATION_IMAGE => {
-                Program::Application { port: port(container), behaviour: environment.behaviour(image) }
-            }
+            APPLICATION_IMAGE => Program::Application {
+                port: port(container),
+                behaviour: environment.behaviour(image),
+            },
             GATEWAY_IMAGE => Program::Envoy(Role::Gateway),
             SIDECAR_IMAGE => Program::Envoy(Role::Sidecar),
             _ => Program::Nothing,
         };
         let drain = match program {
             Program::Nothing => Duration::ZERO,
-            _ => environment.seconds("DRAIN_SECONDS").unwrap_or(DEFAULT_DRAIN),
+            _ => environment
+                .seconds("DRAIN_SECONDS")
+                .unwrap_or(DEFAULT_DRAIN),
         };
         let never_ready = environment.text("READY") == Some("false");
-        let ready_after = (!never_ready).then(|| environment.seconds("READY_AFTER").unwrap_or(Duration::ZERO));
-        Self { program, start_failure: environment.start_failure(image), ready_after, drain }
+        let ready_after =
+            (!never_ready).then(|| environment.seconds("READY_AFTER").unwrap_or(Duration::ZERO));
+        Self {
+            program,
+            start_failure: environment.start_failure(image),
+            ready_after,
+            drain,
+        }
     }
 }
 
@@ -89,7 +106,14 @@ impl<'a> Environment<'a> {
     fn of(container: &'a Container) -> Self {
         let variables = container.env.iter().flatten();
         Self(
-            variables.map(|variable| (variable.name.as_str(), variable.value.as_deref().unwrap_or_default())).collect(),
+            variables
+                .map(|variable| {
+                    (
+                        variable.name.as_str(),
+                        variable.value.as_deref().unwrap_or_default(),
+                    )
+                })
+                .collect(),
         )
     }
 
@@ -99,7 +123,10 @@ impl<'a> Environment<'a> {
 
     fn number(&self, name: &str) -> Option<f64> {
         let text = self.text(name)?;
-        let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+        let number = text
+            .parse::<f64>()
+            .ok()
+            .filter(|number| number.is_finite() && *number >= 0.0);
         if number.is_none() {
             tracing::warn!("{name}={text:?} of a pod is not a number of zero or more: ignored");
         }
@@ -114,7 +141,10 @@ impl<'a> Environment<'a> {
         let tag = image.split_once(':').map_or("latest", |(_, tag)| tag);
         let median = self.number("LATENCY_MS").unwrap_or(0.0) / 1000.0;
         let latency = match self.number("LATENCY_SIGMA") {
-            Some(sigma) if sigma > 0.0 => Latency::LogNormal { median_seconds: median, sigma },
+            Some(sigma) if sigma > 0.0 => Latency::LogNormal {
+                median_seconds: median,
+                sigma,
+            },
             _ => Latency::Fixed(Duration::from_secs_f64(median)),
         };
         Behaviour {
@@ -129,17 +159,29 @@ impl<'a> Environment<'a> {
         let text = self.text("START_FAILURE").filter(|text| !text.is_empty())?;
         let (reason, message) = text.split_once(':').unwrap_or((text, ""));
         let message = match (reason, message.trim()) {
-            ("ImagePullBackOff" | "ErrImagePull", "") => format!("Back-off pulling image \"{image}\""),
+            ("ImagePullBackOff" | "ErrImagePull", "") => {
+                format!("Back-off pulling image \"{image}\"")
+            }
             (_, "") => "back-off 10s restarting failed container".to_owned(),
             (_, message) => message.to_owned(),
         };
-        Some(StartFailure { reason: reason.to_owned(), message })
+        Some(StartFailure {
+            reason: reason.to_owned(),
+            message,
+        })
     }
 }
 
 fn port(container: &Container) -> u16 {
-    let first = container.ports.iter().flatten().next().map(|port| port.container_port);
-    first.and_then(|port| u16::try_from(port).ok()).unwrap_or(DEFAULT_PORT)
+    let first = container
+        .ports
+        .iter()
+        .flatten()
+        .next()
+        .map(|port| port.container_port);
+    first
+        .and_then(|port| u16::try_from(port).ok())
+        .unwrap_or(DEFAULT_PORT)
 }
 
 #[cfg(test)]
@@ -147,8 +189,10 @@ mod tests {
     use super::*;
 
     fn pod(image: &str, environment: &[(&str, &str)]) -> Pod {
-        let variables: Vec<_> =
-            environment.iter().map(|(name, value)| serde_json::json!({"name": name, "value": value})).collect();
+        let variables: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| serde_json::json!({"name": name, "value": value}))
+            .collect();
         serde_json::from_value(serde_json::json!({
             "metadata": {}, "spec": {"containers": [{"name": "app", "image": image, "env": variables}]},
         }))
@@ -158,22 +202,39 @@ mod tests {
     #[test]
     fn an_application_without_environment_answers_at_once_with_its_tag_as_version() {
         let workload = Workload::of(&pod("siskin.test/app:v7", &[]));
-        let Program::Application { port, behaviour } = workload.program else { panic!("not an application") };
-        assert_eq!((port, behaviour.version.as_str(), behaviour.error_rate), (8080, "v7", 0.0));
+        let Program::Application { port, behaviour } = workload.program else {
+            panic!("not an application")
+        };
+        assert_eq!(
+            (port, behaviour.version.as_str(), behaviour.error_rate),
+            (8080, "v7", 0.0)
+        );
         assert_eq!(behaviour.latency, Latency::Fixed(Duration::ZERO));
-        assert_eq!((workload.ready_after, workload.drain), (Some(Duration::ZERO), DEFAULT_DRAIN));
+        assert_eq!(
+            (workload.ready_after, workload.drain),
+            (Some(Duration::ZERO), DEFAULT_DRAIN)
+        );
     }
 
     #[test]
     fn a_start_failure_carries_its_reason_and_its_message() {
-        let failure = Workload::of(&pod("siskin.test/app:v1", &[("START_FAILURE", "ImagePullBackOff: no such tag")]));
+        let failure = Workload::of(&pod(
+            "siskin.test/app:v1",
+            &[("START_FAILURE", "ImagePullBackOff: no such tag")],
+        ));
         let failure = failure.start_failure.expect("a failure was asked for");
-        assert_eq!((failure.reason.as_str(), failure.message.as_str()), ("ImagePullBackOff", "no such tag"));
+        assert_eq!(
+            (failure.reason.as_str(), failure.message.as_str()),
+            ("ImagePullBackOff", "no such tag")
+        );
     }
 
     #[test]
     fn the_pause_image_runs_nothing_and_needs_no_drain() {
         let workload = Workload::of(&pod("siskin.test/pause", &[]));
-        assert_eq!((workload.program, workload.drain), (Program::Nothing, Duration::ZERO));
+        assert_eq!(
+            (workload.program, workload.drain),
+            (Program::Nothing, Duration::ZERO)
+        );
     }
 }

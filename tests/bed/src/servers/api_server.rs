@@ -36,24 +36,48 @@ pub(crate) fn service_account_key(run: &RunDirectory) -> PathBuf {
     run.file("service-account.key")
 }
 
-pub(crate) async fn start(tools: &Tools, run: &RunDirectory, http: &reqwest::Client) -> anyhow::Result<Server> {
+pub(crate) async fn start(
+    tools: &Tools,
+    run: &RunDirectory,
+    http: &reqwest::Client,
+) -> anyhow::Result<Server> {
     let key = service_account_key(run);
     let public_key = run.file("service-account.pub");
     openssl(&["genrsa", "-out", path(&key)?, "2048"])?;
-    openssl(&["rsa", "-in", path(&key)?, "-pubout", "-out", path(&public_key)?])?;
-    let tokens = run.write("tokens.csv", format!("{ADMIN_TOKEN},admin,admin,\"system:masters\"\n"))?;
+    openssl(&[
+        "rsa",
+        "-in",
+        path(&key)?,
+        "-pubout",
+        "-out",
+        path(&public_key)?,
+    ])?;
+    let tokens = run.write(
+        "tokens.csv",
+        format!("{ADMIN_TOKEN},admin,admin,\"system:masters\"\n"),
+    )?;
     let audit_policy = run.write("audit-policy.yaml", AUDIT_POLICY)?;
 
     let mut command = Command::new(tools.path("kube-apiserver"));
     command
         .arg(format!("--etcd-servers={}", etcd::URL))
         .arg(format!("--cert-dir={}", certificates(run).display()))
-        .args(["--bind-address=127.0.0.1", "--secure-port=16443", "--advertise-address=127.0.0.1"])
+        .args([
+            "--bind-address=127.0.0.1",
+            "--secure-port=16443",
+            "--advertise-address=127.0.0.1",
+        ])
         // Wide enough for hundreds of canaries with Services of their own.
         .arg("--service-cluster-ip-range=10.96.0.0/16")
         .arg("--service-account-issuer=https://kubernetes.default.svc")
-        .arg(format!("--service-account-key-file={}", public_key.display()))
-        .arg(format!("--service-account-signing-key-file={}", key.display()))
+        .arg(format!(
+            "--service-account-key-file={}",
+            public_key.display()
+        ))
+        .arg(format!(
+            "--service-account-signing-key-file={}",
+            key.display()
+        ))
         .arg("--authorization-mode=RBAC")
         .arg(format!("--token-auth-file={}", tokens.display()))
         // Pods of the bed mount no token volumes.
@@ -88,14 +112,25 @@ pub(crate) fn kubeconfig(token: &str, user: &str) -> String {
 }
 
 fn openssl(arguments: &[&str]) -> anyhow::Result<()> {
-    let output = Command::new("openssl").args(arguments).output().context("could not run openssl")?;
+    let output = Command::new("openssl")
+        .args(arguments)
+        .output()
+        .context("could not run openssl")?;
     if !output.status.success() {
-        bail!("`openssl {}` failed: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim_end());
+        bail!(
+            "`openssl {}` failed: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        );
     }
     Ok(())
 }
 
 fn path(path: &Path) -> anyhow::Result<&str> {
-    path.to_str()
-        .with_context(|| format!("the path {} is not UTF-8: set SISKIN_BED_DIR to one that is", path.display()))
+    path.to_str().with_context(|| {
+        format!(
+            "the path {} is not UTF-8: set SISKIN_BED_DIR to one that is",
+            path.display()
+        )
+    })
 }

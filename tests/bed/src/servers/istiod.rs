@@ -48,9 +48,18 @@ pub(crate) async fn start(
         .arg(mesh)
         // Every address defaults to all interfaces. Port 8080 is left to the applications.
         .args(["--httpAddr", "127.0.0.1:15080", "--httpsAddr", ""])
-        .args(["--grpcAddr", &format!("127.0.0.1:{XDS_PORT}"), "--secureGRPCAddr", ""])
+        .args([
+            "--grpcAddr",
+            &format!("127.0.0.1:{XDS_PORT}"),
+            "--secureGRPCAddr",
+            "",
+        ])
         .args(["--monitoringAddr", "127.0.0.1:15014"]);
     let server = Server::start("istiod", command, &run.logs())?;
-    server.ready(super::START_LIMIT, || super::answers(http, "http://127.0.0.1:15080/ready")).await?;
+    server
+        .ready(super::START_LIMIT, || {
+            super::answers(http, "http://127.0.0.1:15080/ready")
+        })
+        .await?;
     Ok(server)
 }

@@ -15,7 +15,11 @@ use crate::tools::Tools;
 pub(crate) const URL: &str = "http://127.0.0.1:19090";
 
 /// Writes the configuration and starts it; data of an earlier start in the same run is kept.
-pub(crate) async fn start(tools: &Tools, run: &RunDirectory, http: &reqwest::Client) -> anyhow::Result<Server> {
+pub(crate) async fn start(
+    tools: &Tools,
+    run: &RunDirectory,
+    http: &reqwest::Client,
+) -> anyhow::Result<Server> {
     let rules = run.write("prometheus-rules.yaml", recording_rules().to_string())?;
     let configuration = json!({
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
@@ -26,12 +30,24 @@ pub(crate) async fn start(tools: &Tools, run: &RunDirectory, http: &reqwest::Cli
     let mut command = Command::new(tools.path("prometheus"));
     command
         .arg(format!("--config.file={}", configuration.display()))
-        .arg(format!("--storage.tsdb.path={}", run.file("prometheus").display()))
-        .arg(format!("--web.listen-address={}", URL.trim_start_matches("http://")))
-        .args(["--web.enable-remote-write-receiver", "--storage.tsdb.retention.time=1d", "--log.level=warn"]);
+        .arg(format!(
+            "--storage.tsdb.path={}",
+            run.file("prometheus").display()
+        ))
+        .arg(format!(
+            "--web.listen-address={}",
+            URL.trim_start_matches("http://")
+        ))
+        .args([
+            "--web.enable-remote-write-receiver",
+            "--storage.tsdb.retention.time=1d",
+            "--log.level=warn",
+        ]);
     let server = Server::start("prometheus", command, &run.logs())?;
     let readiness = format!("{URL}/-/ready");
-    server.ready(super::START_LIMIT, || super::answers(http, &readiness)).await?;
+    server
+        .ready(super::START_LIMIT, || super::answers(http, &readiness))
+        .await?;
     Ok(server)
 }
 
@@ -97,7 +113,8 @@ fn copy(from: &str, to: &str) -> Value {
 /// whose name ends in `canary` is the workload `SERVICE-canary`. Nothing is summed: one series for each proxy and
 /// cluster, as the real filter has, so that an ended series never looks like a counter that went back.
 fn recording_rules() -> Value {
-    let requests = "envoy_cluster_upstream_rq{cluster_name=~\"outbound\\\\|.*\", response_code!=\"\"}";
+    let requests =
+        "envoy_cluster_upstream_rq{cluster_name=~\"outbound\\\\|.*\", response_code!=\"\"}";
     let buckets = "envoy_cluster_upstream_rq_time_bucket{cluster_name=~\"outbound\\\\|.*\"}";
     json!({"groups": [{"name": "istio", "interval": "1s", "rules": [
         {"record": "istio_requests_total", "labels": {"reporter": "source"}, "expr": with_istio_labels(requests)},
@@ -120,9 +137,17 @@ fn with_istio_labels(series: &str) -> String {
         ("destination_workload", "$1", service),
         ("destination_workload", "$1-canary", subset_of_canary),
         ("destination_canonical_revision", "stable", ".*"),
-        ("destination_canonical_revision", "canary", canary_either_way),
+        (
+            "destination_canonical_revision",
+            "canary",
+            canary_either_way,
+        ),
     ];
-    labels.iter().fold(series.to_owned(), |inner, (label, value, regex)| {
-        format!("label_replace({inner}, \"{label}\", \"{value}\", \"cluster_name\", \"{regex}\")")
-    })
+    labels
+        .iter()
+        .fold(series.to_owned(), |inner, (label, value, regex)| {
+            format!(
+                "label_replace({inner}, \"{label}\", \"{value}\", \"cluster_name\", \"{regex}\")"
+            )
+        })
 }

@@ -17,7 +17,7 @@ const KUBERNETES_VERSION: &str = "v1.37.2";
 pub(super) struct Go {
     program: PathBuf,
     module: PathBuf,
-    /// Go 1.27 turns its json/v2 experiment on, which breaks the API server's OpenAPI.
+    /// Go 1.27 turns its json/v2 experiment on, which breaks the API server's `OpenAPI`.
     without_json_v2: bool,
 }
 
@@ -25,7 +25,10 @@ impl Go {
     /// Finds Go, checks its version and writes the module's files below `folder`.
     pub(super) fn new(folder: &Path) -> anyhow::Result<Self> {
         let needed = required_version();
-        let install = format!("install Go {}.{}.{} or newer from https://go.dev/dl", needed.0, needed.1, needed.2);
+        let install = format!(
+            "install Go {}.{}.{} or newer from https://go.dev/dl",
+            needed.0, needed.1, needed.2
+        );
         let Some(program) = find_in_path("go") else {
             bail!("Go is missing, and the test servers are built with it: {install}");
         };
@@ -36,26 +39,47 @@ impl Go {
             .with_context(|| format!("could not run {}", program.display()))?;
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let Some(version) = parse_version(text.trim_start_matches("go")) else {
-            bail!("`{} env GOVERSION` says {text:?}, which is no Go version: {install}", program.display());
+            bail!(
+                "`{} env GOVERSION` says {text:?}, which is no Go version: {install}",
+                program.display()
+            );
         };
         if version < needed {
             bail!("{text} is too old for the test servers: {install}");
         }
         let module = folder.join("module");
-        fs::create_dir_all(&module).with_context(|| format!("could not create {}", module.display()))?;
+        fs::create_dir_all(&module)
+            .with_context(|| format!("could not create {}", module.display()))?;
         for (name, text) in [("go.mod", GO_MOD), ("go.sum", GO_SUM)] {
             fs::write(module.join(name), text)
                 .with_context(|| format!("could not write {name} in {}", module.display()))?;
         }
-        Ok(Self { program, module, without_json_v2: version >= (1, 27, 0) })
+        Ok(Self {
+            program,
+            module,
+            without_json_v2: version >= (1, 27, 0),
+        })
     }
 
     /// Builds one program into `bin`; a half-finished build never gets the program's name.
-    pub(super) fn build(&self, tool: &GoTool, bin: &Path, number: usize, of: usize) -> anyhow::Result<()> {
-        let line = format!("building {} ({number} of {of}, usually {})", tool.name, tool.usually);
+    pub(super) fn build(
+        &self,
+        tool: &GoTool,
+        bin: &Path,
+        number: usize,
+        of: usize,
+    ) -> anyhow::Result<()> {
+        let line = format!(
+            "building {} ({number} of {of}, usually {})",
+            tool.name, tool.usually
+        );
         let started = Instant::now();
         let mut stderr = std::io::stderr();
-        let _ = write!(stderr, "{line}{}", if stderr.is_terminal() { " …" } else { "\n" });
+        let _ = write!(
+            stderr,
+            "{line}{}",
+            if stderr.is_terminal() { " …" } else { "\n" }
+        );
         let partial = bin.join(format!(".{}.partial", tool.name));
         let output = self
             .command()
@@ -66,27 +90,48 @@ impl Go {
             .output()
             .context("could not run go build")?;
         if !output.status.success() {
-            bail!("{} could not be built:\n{}", tool.name, String::from_utf8_lossy(&output.stderr).trim_end());
+            bail!(
+                "{} could not be built:\n{}",
+                tool.name,
+                String::from_utf8_lossy(&output.stderr).trim_end()
+            );
         }
-        fs::rename(&partial, bin.join(tool.name)).with_context(|| format!("could not put {} in place", tool.name))?;
+        fs::rename(&partial, bin.join(tool.name))
+            .with_context(|| format!("could not put {} in place", tool.name))?;
         if stderr.is_terminal() {
-            let _ = writeln!(stderr, "\r{line}: done in {} s", started.elapsed().as_secs());
+            let _ = writeln!(
+                stderr,
+                "\r{line}: done in {} s",
+                started.elapsed().as_secs()
+            );
         }
         Ok(())
     }
 
     /// The folder of a module's source, downloaded if need be.
     pub(super) fn module_folder(&self, module: &str) -> anyhow::Result<PathBuf> {
-        let download =
-            self.command().args(["mod", "download", module]).output().context("could not run go mod download")?;
+        let download = self
+            .command()
+            .args(["mod", "download", module])
+            .output()
+            .context("could not run go mod download")?;
         if !download.status.success() {
-            bail!("module {module} could not be downloaded: {}", String::from_utf8_lossy(&download.stderr).trim_end());
+            bail!(
+                "module {module} could not be downloaded: {}",
+                String::from_utf8_lossy(&download.stderr).trim_end()
+            );
         }
-        let output =
-            self.command().args(["list", "-m", "-f", "{{.Dir}}", module]).output().context("could not run go list")?;
+        let output = self
+            .command()
+            .args(["list", "-m", "-f", "{{.Dir}}", module])
+            .output()
+            .context("could not run go list")?;
         let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
         if !folder.is_dir() {
-            bail!("`go list -m {module}` names no folder: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+            bail!(
+                "`go list -m {module}` names no folder: {}",
+                String::from_utf8_lossy(&output.stderr).trim_end()
+            );
         }
         Ok(folder)
     }
@@ -135,7 +180,11 @@ fn parse_version(text: &str) -> Option<(u32, u32, u32)> {
         let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
         digits.parse::<u32>().ok()
     });
-    Some((numbers.next()??, numbers.next()??, numbers.next().flatten().unwrap_or(0)))
+    Some((
+        numbers.next()??,
+        numbers.next()??,
+        numbers.next().flatten().unwrap_or(0),
+    ))
 }
 
 #[cfg(test)]

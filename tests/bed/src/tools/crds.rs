@@ -17,21 +17,36 @@ pub(super) fn are_complete(folder: &Path) -> bool {
 
 /// Copies the CRDs into `folder`: `istio.yaml`, and one file for each kind below `gateway-api/`.
 pub(super) fn copy(go: &Go, folder: &Path) -> anyhow::Result<()> {
-    let gateway_api = go.module_folder("sigs.k8s.io/gateway-api")?.join("config/crd/experimental");
+    let gateway_api = go
+        .module_folder("sigs.k8s.io/gateway-api")?
+        .join("config/crd/experimental");
     let partial = folder.join(".gateway-api.partial");
-    fs::create_dir_all(&partial).with_context(|| format!("could not create {}", partial.display()))?;
-    let entries = fs::read_dir(&gateway_api).with_context(|| format!("could not read {}", gateway_api.display()))?;
+    fs::create_dir_all(&partial)
+        .with_context(|| format!("could not create {}", partial.display()))?;
+    let entries = fs::read_dir(&gateway_api)
+        .with_context(|| format!("could not read {}", gateway_api.display()))?;
     for entry in entries {
-        let path = entry.with_context(|| format!("could not read {}", gateway_api.display()))?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let path = entry
+            .with_context(|| format!("could not read {}", gateway_api.display()))?
+            .path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
         // The folder is a kustomization; only its resources are objects for the API server.
-        if name.ends_with(".yaml") && name != "kustomization.yaml" {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+            && name != "kustomization.yaml"
+        {
             copy_text(&path, &partial.join(name))?;
         }
     }
     let _ = fs::remove_dir_all(folder.join(GATEWAY_API));
-    fs::rename(&partial, folder.join(GATEWAY_API)).context("could not put the Gateway API's CRDs in place")?;
-    let istio = go.module_folder("istio.io/istio")?.join("manifests/charts/base/files/crd-all.gen.yaml");
+    fs::rename(&partial, folder.join(GATEWAY_API))
+        .context("could not put the Gateway API's CRDs in place")?;
+    let istio = go
+        .module_folder("istio.io/istio")?
+        .join("manifests/charts/base/files/crd-all.gen.yaml");
     copy_text(&istio, &folder.join(ISTIO))
 }
 

@@ -29,8 +29,20 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(address: SocketAddr, headers: HeaderMap, path: String, timeout: Duration) -> Self {
-        Self { address, headers, path, timeout, idle: Mutex::default(), texts: Mutex::default() }
+    pub(super) fn new(
+        address: SocketAddr,
+        headers: HeaderMap,
+        path: String,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            address,
+            headers,
+            path,
+            timeout,
+            idle: Mutex::default(),
+            texts: Mutex::default(),
+        }
     }
 
     /// Sends one request and writes down what became of it.
@@ -44,11 +56,26 @@ impl Client {
         let took = started.elapsed();
         match outcome {
             Ok(response) => {
-                let version = response.headers().get("x-version").and_then(|value| value.to_str().ok());
+                let version = response
+                    .headers()
+                    .get("x-version")
+                    .and_then(|value| value.to_str().ok());
                 let version = version.map(|version| self.text(version));
-                Record { sent, took, status: Some(response.status().as_u16()), version, error: None }
+                Record {
+                    sent,
+                    took,
+                    status: Some(response.status().as_u16()),
+                    version,
+                    error: None,
+                }
             }
-            Err(error) => Record { sent, took, status: None, version: None, error: Some(self.text(&error)) },
+            Err(error) => Record {
+                sent,
+                took,
+                status: None,
+                version: None,
+                error: Some(self.text(&error)),
+            },
         }
     }
 
@@ -68,29 +95,43 @@ impl Client {
         }
     }
 
-    async fn finish(&self, connection: Connection, response: Response<Incoming>) -> Result<Response<()>, String> {
+    async fn finish(
+        &self,
+        connection: Connection,
+        response: Response<Incoming>,
+    ) -> Result<Response<()>, String> {
         let (parts, mut body) = response.into_parts();
         while let Some(frame) = body.frame().await {
             frame.map_err(|error| describe("the answer broke off", &error))?;
         }
         if !connection.is_closed() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            self.idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
         }
         Ok(Response::from_parts(parts, ()))
     }
 
     async fn connection(&self) -> Result<Connection, String> {
         loop {
-            let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let idle = self
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop();
             let Some(mut connection) = idle else { break };
             if connection.ready().await.is_ok() {
                 return Ok(connection);
             }
         }
-        let stream = TcpStream::connect(self.address).await.map_err(|error| describe("no connection", &error))?;
+        let stream = TcpStream::connect(self.address)
+            .await
+            .map_err(|error| describe("no connection", &error))?;
         let _ = stream.set_nodelay(true);
-        let (connection, driver) =
-            handshake(TokioIo::new(stream)).await.map_err(|error| describe("no connection", &error))?;
+        let (connection, driver) = handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| describe("no connection", &error))?;
         tokio::spawn(driver);
         Ok(connection)
     }

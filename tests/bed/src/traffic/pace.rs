@@ -11,7 +11,13 @@ use super::{State, Traffic};
 
 /// Runs until it is aborted.
 pub(super) async fn send(traffic: Traffic, state: Arc<State>) {
-    let Traffic { address, headers, path, timeout, per_second } = traffic;
+    let Traffic {
+        address,
+        headers,
+        path,
+        timeout,
+        per_second,
+    } = traffic;
     let client = Arc::new(Client::new(address, headers, path, timeout));
     let start = Instant::now();
     for number in 0_u64.. {

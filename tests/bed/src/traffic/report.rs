@@ -41,7 +41,11 @@ pub struct Share {
 impl Share {
     /// Between 0 and 1; 0 when nothing was answered.
     pub fn share(&self) -> f64 {
-        if self.total == 0 { 0.0 } else { self.hits as f64 / self.total as f64 }
+        if self.total == 0 {
+            0.0
+        } else {
+            self.hits as f64 / self.total as f64
+        }
     }
 
     /// The standard error of a share whose true value is `weight` (0 to 1): `sqrt(w (1 - w) / n)`.
@@ -51,7 +55,8 @@ impl Share {
 
     /// Whether the share is at most so many standard errors from `weight` (0 to 1).
     pub fn is_within(&self, weight: f64, standard_errors: f64) -> bool {
-        self.total > 0 && (self.share() - weight).abs() <= standard_errors * self.standard_error(weight)
+        self.total > 0
+            && (self.share() - weight).abs() <= standard_errors * self.standard_error(weight)
     }
 }
 
@@ -65,7 +70,10 @@ pub struct Report {
 impl Report {
     pub(super) fn new(mut records: Vec<Record>, greatest_delay: Duration) -> Self {
         records.sort_by_key(|record| record.sent);
-        Self { records, greatest_delay }
+        Self {
+            records,
+            greatest_delay,
+        }
     }
 
     /// All records.
@@ -80,17 +88,27 @@ impl Report {
 
     /// How many failed: no answer, or a 5xx.
     pub fn failures(&self) -> u64 {
-        self.records.iter().filter(|record| record.is_failure()).count() as u64
+        self.records
+            .iter()
+            .filter(|record| record.is_failure())
+            .count() as u64
     }
 
     /// The failed requests.
     pub fn failed(&self) -> Vec<&Record> {
-        self.records.iter().filter(|record| record.is_failure()).collect()
+        self.records
+            .iter()
+            .filter(|record| record.is_failure())
+            .collect()
     }
 
     /// Answered requests by version.
     pub fn by_version(&self) -> BTreeMap<String, u64> {
-        count(self.records.iter().filter_map(|record| record.version.as_deref().map(str::to_owned)))
+        count(
+            self.records
+                .iter()
+                .filter_map(|record| record.version.as_deref().map(str::to_owned)),
+        )
     }
 
     /// Answered requests by status.
@@ -100,12 +118,23 @@ impl Report {
 
     /// Unanswered requests by reason.
     pub fn by_error(&self) -> BTreeMap<String, u64> {
-        count(self.records.iter().filter_map(|record| record.error.as_deref().map(str::to_owned)))
+        count(
+            self.records
+                .iter()
+                .filter_map(|record| record.error.as_deref().map(str::to_owned)),
+        )
     }
 
     /// When the first request left that `version` answered.
     pub fn first_of(&self, version: &str) -> Option<Timestamp> {
         self.of(version).next().map(|record| record.sent)
+    }
+
+    /// When the first answer of `version` was complete.
+    pub(super) fn first_end_of(&self, version: &str) -> Option<Timestamp> {
+        self.of(version)
+            .filter_map(|record| record.sent.checked_add(record.took).ok())
+            .min()
     }
 
     /// When the last request left that `version` answered.
@@ -116,8 +145,14 @@ impl Report {
     /// The requests that left from `from` on and before `to`.
     #[must_use]
     pub fn between(&self, from: Timestamp, to: Timestamp) -> Self {
-        let inside = self.records.iter().filter(|record| from <= record.sent && record.sent < to);
-        Self { records: inside.cloned().collect(), greatest_delay: self.greatest_delay }
+        let inside = self
+            .records
+            .iter()
+            .filter(|record| from <= record.sent && record.sent < to);
+        Self {
+            records: inside.cloned().collect(),
+            greatest_delay: self.greatest_delay,
+        }
     }
 
     /// The requests that left from `from` on.
@@ -128,8 +163,15 @@ impl Report {
 
     /// The share of `version` among the answered requests.
     pub fn share_of(&self, version: &str) -> Share {
-        let total = self.records.iter().filter(|record| record.version.is_some()).count() as u64;
-        Share { hits: self.of(version).count() as u64, total }
+        let total = self
+            .records
+            .iter()
+            .filter(|record| record.version.is_some())
+            .count() as u64;
+        Share {
+            hits: self.of(version).count() as u64,
+            total,
+        }
     }
 
     /// The longest that a request left after its due time: large means that the client was not open-loop.
@@ -139,17 +181,27 @@ impl Report {
 
     /// The duration within which a share (0 to 1) of the answered requests ended.
     pub fn quantile(&self, share: f64) -> Option<Duration> {
-        let mut durations: Vec<Duration> =
-            self.records.iter().filter(|record| record.status.is_some()).map(|record| record.took).collect();
+        let mut durations: Vec<Duration> = self
+            .records
+            .iter()
+            .filter(|record| record.status.is_some())
+            .map(|record| record.took)
+            .collect();
         durations.sort_unstable();
         let last = durations.len().checked_sub(1)?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index between 0 and last")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an index between 0 and last"
+        )]
         let index = (share.clamp(0.0, 1.0) * last as f64).round() as usize;
         durations.get(index).copied()
     }
 
     fn of(&self, version: &str) -> impl Iterator<Item = &Record> {
-        self.records.iter().filter(move |record| record.version.as_deref() == Some(version))
+        self.records
+            .iter()
+            .filter(move |record| record.version.as_deref() == Some(version))
     }
 }
 
@@ -204,13 +256,30 @@ mod tests {
         assert_eq!((report.total(), report.failures()), (4, 2));
         assert_eq!(report.share_of("v2"), Share { hits: 1, total: 2 });
         assert_eq!(report.first_of("v2"), Timestamp::from_second(2).ok());
-        assert_eq!(report.since(Timestamp::from_second(3).expect("a time")).total(), 2);
+        assert_eq!(
+            report
+                .since(Timestamp::from_second(3).expect("a time"))
+                .total(),
+            2
+        );
     }
 
     #[test]
     fn four_standard_errors_of_a_tenth_in_two_thousand_are_54_requests() {
-        assert!(Share { hits: 253, total: 2000 }.is_within(0.1, 4.0));
-        assert!(!Share { hits: 254, total: 2000 }.is_within(0.1, 4.0));
+        assert!(
+            Share {
+                hits: 253,
+                total: 2000
+            }
+            .is_within(0.1, 4.0)
+        );
+        assert!(
+            !Share {
+                hits: 254,
+                total: 2000
+            }
+            .is_within(0.1, 4.0)
+        );
         assert!(!Share { hits: 0, total: 0 }.is_within(0.1, 4.0));
     }
 }

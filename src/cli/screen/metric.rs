@@ -1,0 +1,94 @@
+//! One metric: its verdict, the rates of both versions, their difference, and how far the evidence has come.
+
+use super::{
+    bar::bar,
+    text::{Line, Tone, wrap},
+    words::{count, number, percent, signed_percent},
+};
+use crate::api::{MetricEvidence, status::ArmCounts};
+
+/// How far the numbers stand in from the metric's name.
+const INDENT: usize = 2;
+
+/// The lines about one metric.
+pub(super) fn lines(metric: &MetricEvidence, width: usize) -> Vec<Line> {
+    let mut lines = vec![title(metric)];
+    lines.extend(
+        wrap(&metric.message, width.saturating_sub(INDENT)).into_iter().map(|text| indented().and(Tone::Faint, text)),
+    );
+    lines.extend(rates(metric));
+    lines.extend(estimate(metric));
+    lines.extend(evidence(metric, width));
+    lines
+}
+
+fn title(metric: &MetricEvidence) -> Line {
+    Line::new().and(Tone::Strong, metric.name.clone()).and(Tone::Plain, "  ").and(tone(metric), metric.verdict.clone())
+}
+
+/// Told from the numbers, not from the words, so that new words need no change here.
+fn tone(metric: &MetricEvidence) -> Tone {
+    let reached = |evidence: Option<f64>, threshold: Option<f64>| {
+        evidence.zip(threshold).is_some_and(|(evidence, threshold)| evidence >= threshold)
+    };
+    if reached(metric.harm, metric.harm_threshold) {
+        Tone::Bad
+    } else if reached(metric.safe, metric.safe_threshold) {
+        Tone::Good
+    } else if metric.canary.is_none() && metric.estimate.is_none() {
+        Tone::Warning
+    } else {
+        Tone::Active
+    }
+}
+
+fn rates(metric: &MetricEvidence) -> Option<Line> {
+    let canary = metric.canary.as_ref().map(|arm| format!("canary {}", rate(arm)));
+    let stable = metric.stable.as_ref().map(|arm| format!("stable {}", rate(arm)));
+    let both: Vec<String> = canary.into_iter().chain(stable).collect();
+    (!both.is_empty()).then(|| indented().and(Tone::Plain, both.join("   ")))
+}
+
+fn rate(arm: &ArmCounts) -> String {
+    if arm.requests <= 0.0 {
+        return "no requests".to_owned();
+    }
+    format!("{} ({} of {})", percent(arm.errors / arm.requests), count(arm.errors), count(arm.requests))
+}
+
+fn estimate(metric: &MetricEvidence) -> Option<Line> {
+    let estimate = metric.estimate?;
+    if metric.canary.is_none() {
+        return Some(indented().and(Tone::Plain, format!("value {}", number(estimate))));
+    }
+    let line = indented().and(Tone::Plain, format!("difference {}", signed_percent(estimate)));
+    Some(match metric.interval {
+        Some([low, high]) => {
+            line.and(Tone::Faint, format!("  between {} and {}", signed_percent(low), signed_percent(high)))
+        }
+        None => line,
+    })
+}
+
+fn evidence(metric: &MetricEvidence, width: usize) -> Option<Line> {
+    let cells = (width.saturating_sub(44) / 2).clamp(5, 20);
+    let meter = |name: &str, tone: Tone, evidence: Option<f64>, threshold: Option<f64>| {
+        let (evidence, threshold) = (evidence?, threshold?);
+        let share = if threshold > 0.0 { evidence / threshold } else { 0.0 };
+        let numbers = format!(" {evidence:.2} of {threshold:.2}");
+        Some(Line::new().and(Tone::Plain, format!("{name} ")).join(bar(share, cells, tone)).and(Tone::Faint, numbers))
+    };
+    let harm = meter("harm", Tone::Bad, metric.harm, metric.harm_threshold);
+    let safe = meter("safe", Tone::Good, metric.safe, metric.safe_threshold);
+    match (harm, safe) {
+        (Some(harm), Some(safe)) => {
+            let second = INDENT + cells + 24;
+            Some(indented().join(harm).column(second).join(safe))
+        }
+        (one, other) => one.or(other).map(|meter| indented().join(meter)),
+    }
+}
+
+fn indented() -> Line {
+    Line::new().and(Tone::Plain, " ".repeat(INDENT))
+}
