@@ -173,6 +173,16 @@ impl<'a> Facts<'a> {
         !self.pinned && self.routes.iter().any(|route| route.subset.is_none())
     }
 
+    /// Whether what unpinned routes name for the stable pods exists, with pods behind it.
+    pub(super) fn stable_backend_is_there(&self) -> bool {
+        let service = !self.needs_stable_service() || !self.observed.endpoints.stable.is_empty();
+        let subset = |route| {
+            self.destination_rule(route)
+                .is_none_or(|(rule, _)| route::destination_rule::subset_labels(rule, route::STABLE_SUBSET).is_some())
+        };
+        service && self.routes.iter().all(subset)
+    }
+
     /// Whether some route needs the `-canary` Service.
     pub(super) fn needs_canary_service(&self) -> bool {
         self.routes.iter().any(|route| route.subset.is_none())

@@ -64,21 +64,25 @@ fn split_one(draft: &mut Draft<'_>, facts: &Facts<'_>, route: &Route<'_>, weight
 }
 
 /// Takes the canary off every route: lowering, before anything else. Where the Service is pinned that is the user's own
-/// text; else the stable backend stays named until the canary's pods are gone.
+/// text; else the stable backend stays named until the canary's pods are gone. Where that backend is not there (not yet,
+/// or not any more), the user's own text is what serves.
 pub(super) fn to_stable(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
-    split(draft, facts, 0, false)
+    if facts.pinned || facts.stable_backend_is_there() {
+        return split(draft, facts, 0, false);
+    }
+    put_back(draft, facts, Purpose::Lower)
 }
 
 /// The routes as their user wrote them.
 pub(super) fn restore(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
+    put_back(draft, facts, Purpose::Restore)
+}
+
+fn put_back(draft: &mut Draft<'_>, facts: &Facts<'_>, purpose: Purpose) -> Applied {
     let mut applied = Applied::Yes;
     for route in &facts.routes {
         let edit = restored(facts, route);
-        applied = applied.and(if draft.patch(route.key(), edit, Purpose::Restore) {
-            Applied::NotYet
-        } else {
-            accepted(route)
-        });
+        applied = applied.and(if draft.patch(route.key(), edit, purpose) { Applied::NotYet } else { accepted(route) });
     }
     applied
 }

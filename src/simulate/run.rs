@@ -48,6 +48,8 @@ pub struct Report {
     pub effects: u64,
     /// How often it reconciled.
     pub reconciles: u64,
+    /// All that happened and was done, a line each.
+    pub journal: Vec<String>,
 }
 
 /// A simulation on its way.
@@ -133,6 +135,7 @@ impl Runner {
                     lasted: until,
                     effects: inner.effects,
                     reconciles: self.reconciles,
+                    journal: std::mem::take(&mut inner.journal),
                 };
             }
         }
@@ -173,14 +176,14 @@ impl Runner {
                 let next = inner.effects;
                 inner.kill = Some(if after { Kill::After(next) } else { Kill::Before(next) });
             }
-            inner.scene.happen(&action);
+            inner.happen(&action);
             self.next_action = self.actions.next();
             any = true;
         }
         if any && self.next_action.is_none() {
             let mut inner = self.world.inner();
-            inner.scene.happen(&Action::Prometheus(true));
-            inner.scene.happen(&Action::Traffic(true));
+            inner.happen(&Action::Prometheus(true));
+            inner.happen(&Action::Traffic(true));
         }
         any
     }
@@ -269,18 +272,18 @@ impl Runner {
                 self.person.reverted = true;
                 let status = inner.scene.status();
                 let stable = inner.scene.version_of_revision(status.stable_revision.as_deref());
-                inner.scene.happen(&Action::Push(stable));
+                inner.happen(&Action::Push(stable));
             }
             Phase::Paused if now - self.person.comes >= PERSON => {
                 self.person.comes = now;
                 self.person.resumed += 1;
                 let verb = if self.person.resumed > 6 { Verb::Abort } else { Verb::Resume };
-                inner.scene.happen(&Action::Say(verb));
+                inner.happen(&Action::Say(verb));
             }
             Phase::Promoting if now - last_action > PERSON * 15 && !self.person.reverted => {
                 // A rolling update that does not get on is the user's to end.
                 self.person.reverted = true;
-                inner.scene.happen(&Action::Push(0));
+                inner.happen(&Action::Push(0));
             }
             _ => {}
         }

@@ -64,7 +64,7 @@ pub struct Scene {
     pub said: u32,
     /// Now.
     pub now: Millis,
-    settled_at: u64,
+    settled_at: Millis,
     random: Random,
 }
 
@@ -89,7 +89,7 @@ impl Scene {
             happened: Vec::new(),
             said: 0,
             now: 0,
-            settled_at: 0,
+            settled_at: -1,
             random: random.fork(),
             store,
             manifests,
@@ -126,19 +126,26 @@ impl Scene {
     pub fn settle(&mut self) -> Vec<Change> {
         let mut all = Vec::new();
         for _ in 0..ROUNDS {
-            let due = [self.deployments.next(self.now - 1), self.endpoints.next(), self.data_plane.next()];
-            let due = due.into_iter().flatten().any(|at| at <= self.now);
-            if self.store.version() == self.settled_at && !due {
-                break;
-            }
-            self.settled_at = self.store.version();
             self.data_plane.learn(&mut self.store, self.now);
-            self.store.collect_garbage();
-            self.deployments.run(&mut self.store, self.now);
-            self.endpoints.run(&mut self.store, &self.deployments.pods, self.now);
-            for change in self.store.take_changes() {
-                self.data_plane.hear(&change, self.now);
-                all.push(change);
+            let changes = self.store.take_changes();
+            for change in &changes {
+                self.data_plane.hear(change, self.now);
+            }
+            let due = [self.deployments.next(self.settled_at), self.endpoints.next()];
+            let due = due.into_iter().flatten().any(|at| at <= self.now);
+            self.settled_at = self.now;
+            if changes.iter().any(|change| change.gone) {
+                self.store.collect_garbage();
+            }
+            let heard =
+                |kind| matches!(kind, Kind::Deployment | Kind::ReplicaSet | Kind::Service | Kind::EndpointSlice);
+            let work = due || changes.iter().any(|change| heard(change.kind));
+            all.extend(changes);
+            if work {
+                self.deployments.run(&mut self.store, self.now);
+                self.endpoints.run(&mut self.store, &self.deployments.pods, self.now);
+            } else if self.store.unchanged() {
+                break;
             }
         }
         self.prometheus.scrape(&self.deployments.pods, &mut self.random, self.now);

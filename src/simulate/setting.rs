@@ -104,7 +104,7 @@ impl Setting {
         Self {
             route: *random.pick(&RouteShape::ALL),
             policy: random.chance(0.75),
-            steps: random.pick(&[vec![10, 50], vec![20], vec![10, 30, 60], vec![50, 100]]).clone(),
+            steps: random.pick(&[vec![10, 50], vec![20], vec![10, 30, 60], vec![50, 90]]).clone(),
             analysis: random.chance(0.9),
             on_regression: *random.pick(&["Rollback", "Rollback", "Pause"]),
             on_no_data: *random.pick(&["Pause", "Rollback"]),
@@ -125,6 +125,13 @@ impl Setting {
         store.policy = self.policy;
         store.create(Kind::Deployment, self.deployment());
         store.create(Kind::Service, self.service());
+        // What users' other rules and destinations name.
+        for other in ["search", "old-web"] {
+            store.create(
+                Kind::Service,
+                json!({"metadata": {"name": other}, "spec": {"selector": {"app": other}, "ports": [{"port": 80}]}}),
+            );
+        }
         store.create(self.route.kind(), self.route());
         if self.route == RouteShape::VirtualServiceSubset {
             store.create(Kind::DestinationRule, self.destination_rule());

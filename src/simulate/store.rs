@@ -89,9 +89,9 @@ impl Store {
         std::mem::take(&mut self.changes)
     }
 
-    /// Grows with every write.
-    pub fn version(&self) -> u64 {
-        self.version
+    /// Whether nothing has changed since the changes were taken.
+    pub fn unchanged(&self) -> bool {
+        self.changes.is_empty()
     }
 
     /// Makes an object. One by its name must not exist.

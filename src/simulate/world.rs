@@ -5,8 +5,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use serde_json::json;
+
 use super::{
     NAMESPACE,
+    action::Action,
     clock::Millis,
     contract::{Act, Contract},
     saboteur::Saboteur,
@@ -59,13 +62,23 @@ pub(super) struct Inner {
     pub(super) kill: Option<Kill>,
     /// How many effects were begun.
     pub(super) effects: u64,
+    /// What was done, in words.
+    pub(super) journal: Vec<String>,
 }
 
 impl SimulatedWorld {
     /// A scene with a controller that has just been started.
     pub(super) fn new(scene: Scene, contract: Contract, saboteur: Saboteur) -> Self {
-        let mut inner =
-            Inner { scene, contract, saboteur, cache: Cache::new(), watch: VecDeque::new(), kill: None, effects: 0 };
+        let mut inner = Inner {
+            scene,
+            contract,
+            saboteur,
+            cache: Cache::new(),
+            watch: VecDeque::new(),
+            kill: None,
+            effects: 0,
+            journal: Vec::new(),
+        };
         inner.restart();
         Self(Mutex::new(inner))
     }
@@ -112,6 +125,17 @@ impl Inner {
         !concerned.is_empty()
     }
 
+    /// Lets something happen.
+    pub(super) fn happen(&mut self, action: &Action) {
+        self.note(&format!("{action:?}"));
+        self.scene.happen(action);
+    }
+
+    /// Writes a line into the journal.
+    pub(super) fn note(&mut self, line: &str) {
+        self.journal.push(format!("{:9.3} s  {line}", self.scene.now as f64 / 1000.0));
+    }
+
     fn perform(&mut self, effect: &Effect) -> Result<(), WorldError> {
         let number = self.effects;
         self.effects += 1;
@@ -133,6 +157,11 @@ impl Inner {
         let before = kind.and_then(|kind| self.scene.store.get(kind, &target.name).cloned());
         let status_before = self.scene.status();
         let result = self.send(effect, &target);
+        self.note(&format!(
+            "{}{}",
+            describe(effect, &target),
+            result.as_ref().err().map_or_else(String::new, |error| format!(": {error}"))
+        ));
         let after = kind.and_then(|kind| self.scene.store.get(kind, &target.name).cloned());
         let act = Act {
             effect,
@@ -212,6 +241,19 @@ impl World for SimulatedWorld {
 
     async fn perform(&self, _: &RolloutKey, effect: &Effect) -> Result<(), WorldError> {
         self.inner().perform(effect)
+    }
+}
+
+/// An effect in a few words.
+fn describe(effect: &Effect, target: &Key) -> String {
+    match effect {
+        Effect::Patch { purpose, patch, .. } => format!("{purpose}: patch {target} {}", json!(patch)),
+        Effect::Apply { purpose, .. } => format!("{purpose}: apply {target}"),
+        Effect::Delete { purpose, .. } => format!("{purpose}: delete {target}"),
+        Effect::Status(status) => {
+            format!("status {:?} ({})", status.phase, status.message.as_deref().unwrap_or_default())
+        }
+        Effect::Event(notice) => format!("event {}: {}", notice.reason, notice.message),
     }
 }
 

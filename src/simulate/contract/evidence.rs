@@ -29,7 +29,9 @@ impl Check for Kept {
         if started != began {
             return Err(format!("the run began at {began:?}, and now at {started:?}"));
         }
-        for old in &before.evidence {
+        // Numbers without a state behind them are those of evidence that was given up.
+        let counted = before.run.as_ref().is_some_and(|run| !run.metrics.is_empty());
+        for old in before.evidence.iter().filter(|_| counted) {
             let new = status.evidence.iter().find(|new| new.name == old.name);
             let (had, has) = (
                 old.canary.map_or(0.0, |arm| arm.requests),
@@ -100,17 +102,19 @@ impl Check for Detected {
     }
 
     fn passed(&mut self, scene: &Scene, served: &Served) -> Result<(), String> {
+        if served.canary <= 0.0 {
+            self.exposed = None;
+            return Ok(());
+        }
         let canary = scene.store.get(Kind::Deployment, &format!("{NAME}-canary"));
-        let workload = scene.workload();
         let rate = |number: usize| scene.setting.versions.get(number).map_or(0.0, |version| version.error_rate);
         let stable = scene.status().stable_revision;
         let stable = scene.store.all(Kind::ReplicaSet).find(|set| set.label("pod-template-hash") == stable.as_deref());
         let bad = canary
             .zip(stable)
             .is_some_and(|(canary, stable)| rate(version_of(canary)) >= rate(version_of(stable)) + BAD);
-        let judged =
-            matches!(scene.phase(), Phase::Progressing | Phase::Paused) && workload.is_some() && scene.setting.analysis;
-        if !(bad && judged && served.canary > 0.0 && scene.prometheus.up && scene.data_plane.rate > 0.0) {
+        let judged = matches!(scene.phase(), Phase::Progressing | Phase::Paused) && scene.setting.analysis;
+        if !(bad && judged && scene.prometheus.up && scene.data_plane.rate > 0.0) {
             self.exposed = None;
             return Ok(());
         }

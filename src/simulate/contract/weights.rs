@@ -102,6 +102,8 @@ fn is_ready(scene: &Scene) -> bool {
 /// No request fails for want of a pod.
 #[derive(Default)]
 pub(super) struct NothingLost {
+    /// Whether the user's own pods have come up.
+    up: bool,
     /// Until when requests may be lost: pods have become unready, and nobody can know that at once.
     excused: Millis,
     handled: usize,
@@ -125,7 +127,8 @@ impl Check for NothingLost {
             }
         }
         self.handled = scene.happened.len();
-        if served.lost > 0.0 && scene.now > self.excused {
+        self.up |= served.requests > 0.0 && served.lost <= 0.0;
+        if self.up && served.lost > 0.0 && scene.now > self.excused {
             let route = scene.route().map_or_else(String::new, |route| route.value()["spec"].to_string());
             let endpoints: Vec<_> = scene
                 .store

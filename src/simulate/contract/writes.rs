@@ -14,7 +14,7 @@ impl Check for NothingForNothing {
     fn effect(&mut self, _: &Scene, act: &Act<'_>) -> Result<(), String> {
         if act.done && !matches!(act.effect, Effect::Event(_)) && act.before == act.after {
             let what = act.after.map_or_else(String::new, |after| after.key().to_string());
-            return Err(format!("{:?} of {what} changed nothing", act.purpose()));
+            return Err(format!("{:?} of {what} changed nothing: {:?}", act.purpose(), act.effect));
         }
         Ok(())
     }
