@@ -84,7 +84,8 @@ impl Cache {
     }
 
     /// Takes in a complete list of a kind: what is not in it goes. An object that was made after the list was read
-    /// goes too, and comes back with the first event of the watch that follows a list.
+    /// goes too, and comes back with the first event of the watch that follows a list. An object that is listed at the
+    /// known version is taken as well: after an upgrade of the server it may have defaults that it was not read with before.
     pub fn replace_all(&self, kind: Kind, list: Vec<Value>) -> BTreeSet<RolloutKey> {
         let list: Vec<Object> = list.into_iter().map(|object| Object::new(trim(kind, object))).collect();
         let listed: HashSet<(&str, &str)> = list.iter().map(|object| (object.namespace(), object.name())).collect();
@@ -100,6 +101,12 @@ impl Cache {
             concerned.append(&mut state.remove(kind, &namespace, &name));
         }
         for object in list {
+            let same_version = state
+                .get(kind, object.namespace(), object.name())
+                .is_some_and(|known| known.resource_version() == object.resource_version() && *known != object);
+            if same_version {
+                concerned.append(&mut state.remove(kind, object.namespace(), object.name()));
+            }
             concerned.append(&mut state.put(kind, object));
         }
         concerned
