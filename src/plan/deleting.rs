@@ -40,7 +40,7 @@ fn clean(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
     // A version that has passed goes on with its own rolling update; until then the traffic is the stable version's.
     let passed = matches!(facts.status().phase, Phase::Promoting | Phase::Finishing);
     if passed || facts.pinned {
-        if passed {
+        if passed && !traffic::is_restored(facts) {
             objects::unfence(draft, facts);
         }
         if traffic::restore(draft, facts) != Applied::Yes {

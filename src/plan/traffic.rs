@@ -82,6 +82,11 @@ pub(super) fn restore(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
     put_back(draft, facts, Purpose::Restore)
 }
 
+/// Whether every route is as its user wrote it.
+pub(super) fn is_restored(facts: &Facts<'_>) -> bool {
+    facts.routes.iter().all(|route| restored(facts, route).is_none())
+}
+
 fn put_back(draft: &mut Draft<'_>, facts: &Facts<'_>, purpose: Purpose) -> Applied {
     let mut applied = Applied::Yes;
     for route in &facts.routes {

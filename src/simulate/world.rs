@@ -210,7 +210,7 @@ impl Inner {
         };
         match answer {
             Some(object) => self.cache.put(kind, object.value().clone()),
-            None => self.cache.delete(kind, NAMESPACE, &target.name, ""),
+            None => self.cache.delete(kind, NAMESPACE, &target.name, uid_of(effect)),
         };
         Ok(())
     }
@@ -254,6 +254,11 @@ impl World for SimulatedWorld {
     async fn perform(&self, _: &RolloutKey, effect: &Effect) -> Result<(), WorldError> {
         self.inner().perform(effect)
     }
+}
+
+/// The uid that an effect names.
+fn uid_of(effect: &Effect) -> &str {
+    if let Effect::Delete { uid, .. } = effect { uid } else { "" }
 }
 
 /// An effect in a few words.

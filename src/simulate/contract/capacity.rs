@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     super::{
         action::Action,
-        deployments::max_unavailable,
+        deployments::{max_unavailable, owned},
         scene::Scene,
         setting::NAME,
         traffic::{Served, destinations},
@@ -39,7 +39,11 @@ impl Check for Stable {
             let subset = destination.subset.as_deref().map_or_else(BTreeMap::new, |subset| labels_of(scene, subset));
             let pods = scene.deployments.pods.iter().filter(|pod| !of_canary(pod) && pod.ready(scene.now) && pod.matches(&selector));
             let ready = pods.filter(|pod| subset.iter().all(|(key, value)| pod.labels.get(key) == Some(value))).count();
-            self.complete |= ready >= least;
+            // A rolling update that was superseded in the middle is held as it is: no revision alone has all the pods.
+            let sets = owned(&scene.store, workload);
+            let mixed = sets.iter().filter(|set| set.number("/spec/replicas").unwrap_or(0) > 0).count() > 1;
+            let held = mixed && workload.at("/spec/paused").is_some();
+            self.complete = !held && (self.complete || ready >= least);
             if self.complete && ready < least {
                 return Err(format!("{destination:?} has {ready} ready pods, and its user wants {least} at the least"));
             }

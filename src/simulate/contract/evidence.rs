@@ -71,7 +71,8 @@ impl Check for TrueVerdicts {
             .all(Kind::ReplicaSet)
             .find(|set| set.label("pod-template-hash") == status.stable_revision.as_deref());
         let (canary, stable) = (rate(version_of(canary)), stable.map_or(0.0, |set| rate(version_of(set))));
-        if scene.setting.analysis && now.reason == "Promoted" && canary >= stable + BAD {
+        let asked = status.last_verb != act.status_before.last_verb;
+        if scene.setting.analysis && !asked && now.reason == "Promoted" && canary >= stable + BAD {
             return Err(format!(
                 "a version that fails {canary} of its requests was promoted over one that fails {stable}"
             ));
@@ -103,7 +104,10 @@ impl Check for Detected {
 
     fn passed(&mut self, scene: &Scene, served: &Served) -> Result<(), String> {
         if served.canary <= 0.0 {
-            self.exposed = None;
+            // Where there was no request at all, only a moment has passed, or the traffic is off.
+            if served.requests > 0.0 || scene.data_plane.rate <= 0.0 {
+                self.exposed = None;
+            }
             return Ok(());
         }
         let canary = scene.store.get(Kind::Deployment, &format!("{NAME}-canary"));
@@ -114,7 +118,7 @@ impl Check for Detected {
             .zip(stable)
             .is_some_and(|(canary, stable)| rate(version_of(canary)) >= rate(version_of(stable)) + BAD);
         let judged = matches!(scene.phase(), Phase::Progressing | Phase::Paused) && scene.setting.analysis;
-        if !(bad && judged && scene.prometheus.up && scene.data_plane.rate > 0.0) {
+        if !(bad && judged && scene.prometheus.up) {
             self.exposed = None;
             return Ok(());
         }
