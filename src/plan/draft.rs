@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long an idle Rollout sleeps where nothing wakes it.
-const IDLE: Duration = Duration::from_mins(60);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// A plan while it is made.
 pub(super) struct Draft<'a> {

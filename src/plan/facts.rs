@@ -337,21 +337,12 @@ fn routes<'a>(
             .iter()
             .find(|known| known.kind == reference.kind && known.name == reference.name)
             .map(|known| &known.before);
-        let subset = match before {
-            Some(before) => before.subset.clone(),
-            None => {
-                let backends =
-                    Backends { namespace, service: &traffic.service, pinned: traffic.pin_service, subset: None };
-                let found = route::inspect(
-                    kind,
-                    live,
-                    &reference.rules,
-                    &backends,
-                    &observed.destination_rules,
-                    &stable_labels,
-                )?;
-                found.subset().map(str::to_owned)
-            }
+        let subset = if let Some(before) = before {
+            before.subset.clone()
+        } else {
+            let backends = Backends { namespace, service: &traffic.service, pinned: traffic.pin_service, subset: None };
+            let rules = &observed.destination_rules;
+            route::inspect(kind, live, &reference.rules, &backends, rules, &stable_labels)?.subset().map(str::to_owned)
         };
         routes.push(Route { reference, kind, live, before, subset, leaving });
     }

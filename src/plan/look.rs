@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{draft::Draft, facts::Facts, metrics::MetricPlan};
 use crate::{
-    api::{Analysis, ArmCounts, Blind, MetricEvidence, MetricState, OnTimeout, Step},
+    api::{Analysis, ArmCounts, Blind, MetricEvidence, MetricState, OnTimeout, Step, Threshold},
     judge::{
         self, ArmSamples, Decision, ErrorRateEvidence, ErrorRateJudge, ErrorRateState, Limit, LimitLook, LimitState,
         Look, MetricLook, Reading, Sample, Samples, StepClock, StepWeight, Verdict,
@@ -116,76 +116,87 @@ fn read(
     outcome: Option<&MetricOutcome>,
 ) -> MetricReading {
     match &plan.metric.threshold {
-        Some(threshold) => {
-            let limit = Limit { min: threshold.min, max: threshold.max, consecutive: threshold.looks };
-            let mut state =
-                state_text(draft, &plan.name).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-            let (value, gap) = match outcome {
-                Some(MetricOutcome::Value(Ok(value))) => (Some(*value), None),
-                other => (None, Some(gap_of(other))),
-            };
-            let reading = LimitState::look(&mut state, &limit, value);
-            remember(draft, &plan.name, &state);
-            MetricReading { evidence: Evidence::Limit(limit, reading), fresh: value.is_some(), share: None, gap }
-        }
-        None => {
-            let settings = plan.settings(analysis.false_rollback, analysis.missed_regression);
-            let weight = step_weight(facts, step);
-            let known = errors_state(draft, &plan.name);
-            let first = known.is_none();
-            let mut judge = match known {
-                Some(state) => ErrorRateJudge::resume(settings, weight, state),
-                None => ErrorRateJudge::start(settings, weight),
-            };
-            let samples = match outcome {
-                Some(MetricOutcome::Counters(arms)) => samples(arms, first),
-                _ => Samples { canary: None, stable: None },
-            };
-            let gap = Some(gap_of(outcome)).filter(|gap| gap.at_once);
-            let looked = judge.look(&samples);
-            // The stable version's first counters are where the counting starts: a look without them is not the first.
-            if !first || samples.stable.is_some() {
-                remember(draft, &plan.name, &judge.state());
-            }
-            let elapsed = draft.status.run.as_ref().map_or(0, |run| run.elapsed_ms);
-            let (fresh, share, quiet) = match looked.reading {
-                Reading::Counted(counts) => {
-                    let all = counts.canary_requests + counts.stable_requests;
-                    (true, (all > 0.0).then(|| counts.canary_requests / all), None)
-                }
-                Reading::NoCanaryTraffic => (false, None, Some(("NoTraffic", "the canary had no requests"))),
-                Reading::NoStableTraffic => (false, None, Some(("NoTraffic", "the stable version had no requests"))),
-                Reading::CanaryMissing => (false, None, Some(("NoSeries", "Prometheus has no series of the canary"))),
-                Reading::StableMissing => {
-                    (false, None, Some(("NoSeries", "Prometheus has no series of the stable version")))
-                }
-                Reading::BothMissing => (false, None, Some(("NoSeries", "Prometheus has no series of either version"))),
-                Reading::FirstSight => (false, None, Some(("FirstSight", "the counters were seen for the first time"))),
-            };
-            let quiet = quiet.map(|(reason, message)| Gap { reason, message: message.to_owned(), at_once: false });
-            MetricReading {
-                evidence: Evidence::Errors(Box::new(judge.evidence(Duration::from_millis(elapsed)))),
-                fresh,
-                share,
-                gap: gap.or(quiet),
-            }
-        }
+        Some(threshold) => read_threshold(draft, plan, threshold, outcome),
+        None => read_error_rate(draft, analysis, plan, step_weight(facts, step), outcome),
     }
 }
 
-/// Raw counters as the judge takes them. Series that were not there at the first look started at 0 after it.
+fn read_threshold(
+    draft: &mut Draft<'_>,
+    plan: &MetricPlan,
+    threshold: &Threshold,
+    outcome: Option<&MetricOutcome>,
+) -> MetricReading {
+    let limit = Limit { min: threshold.min, max: threshold.max, consecutive: threshold.looks };
+    let known = state_text(draft, &plan.name).and_then(|text| serde_json::from_str(text).ok());
+    let mut state: LimitState = known.unwrap_or_default();
+    let (value, gap) = match outcome {
+        Some(MetricOutcome::Value(Ok(value))) => (Some(*value), None),
+        other => (None, Some(gap_of(other))),
+    };
+    let reading = state.look(&limit, value);
+    remember(draft, &plan.name, &state);
+    MetricReading { evidence: Evidence::Limit(limit, reading), fresh: value.is_some(), share: None, gap }
+}
+
+fn read_error_rate(
+    draft: &mut Draft<'_>,
+    analysis: &Analysis,
+    plan: &MetricPlan,
+    weight: StepWeight,
+    outcome: Option<&MetricOutcome>,
+) -> MetricReading {
+    let settings = plan.settings(analysis.false_rollback, analysis.missed_regression);
+    let known = errors_state(draft, &plan.name);
+    let first = known.is_none();
+    let mut judge = match known {
+        Some(state) => ErrorRateJudge::resume(settings, weight, state),
+        None => ErrorRateJudge::start(settings, weight),
+    };
+    let samples = match outcome {
+        Some(MetricOutcome::Counters(arms)) => samples(arms, first),
+        _ => Samples { canary: None, stable: None },
+    };
+    let looked = judge.look(&samples);
+    // The stable version's first counters are where the counting starts: a look without them is not the first.
+    if !first || samples.stable.is_some() {
+        remember(draft, &plan.name, &judge.state());
+    }
+    let (share, quiet) = match looked.reading {
+        Reading::Counted(counts) => {
+            (Some(counts.canary_requests / (counts.canary_requests + counts.stable_requests)), None)
+        }
+        Reading::NoCanaryTraffic => (None, Some(("NoTraffic", "the canary had no requests"))),
+        Reading::NoStableTraffic => (None, Some(("NoTraffic", "the stable version had no requests"))),
+        Reading::CanaryMissing => (None, Some(("NoSeries", "Prometheus has no series of the canary"))),
+        Reading::StableMissing => (None, Some(("NoSeries", "Prometheus has no series of the stable version"))),
+        Reading::BothMissing => (None, Some(("NoSeries", "Prometheus has no series of either version"))),
+        Reading::FirstSight => (None, Some(("FirstSight", "the counters were seen for the first time"))),
+    };
+    let fresh = quiet.is_none();
+    let urgent = Some(gap_of(outcome)).filter(|gap| gap.at_once);
+    let quiet = quiet.map(|(reason, message)| Gap { reason, message: message.to_owned(), at_once: false });
+    let elapsed = draft.status.run.as_ref().map_or(0, |run| run.elapsed_ms);
+    let evidence = Evidence::Errors(Box::new(judge.evidence(Duration::from_millis(elapsed))));
+    MetricReading { evidence, fresh, share, gap: urgent.or(quiet) }
+}
+
+/// Raw counters as the judge takes them. A series of the canary that was not there at the first look started at 0 after
+/// it; one of the stable version may be an old pod that was not scraped then, so it counts from where it is first seen.
 fn samples(arms: &PerArm<ArmCounters>, first: bool) -> Samples {
-    let of = |samples: &[measure::Sample]| {
-        samples
-            .iter()
-            .map(|sample| Sample { series: sample.series.clone(), value: sample.value, started_in_run: !first })
-            .collect::<Vec<_>>()
-    };
-    let arm = |counters: &ArmCounters| {
+    let arm = |counters: &ArmCounters, started_in_run: bool| {
+        let taken = |samples: &[measure::Sample]| {
+            let sample = |sample: &measure::Sample| Sample {
+                series: sample.series.clone(),
+                value: sample.value,
+                started_in_run,
+            };
+            samples.iter().map(sample).collect::<Vec<_>>()
+        };
         let counters = counters.as_ref().ok()?;
-        Some(ArmSamples { requests: of(&counters.requests), errors: of(&counters.errors) })
+        Some(ArmSamples { requests: taken(&counters.requests), errors: taken(&counters.errors) })
     };
-    Samples { canary: arm(&arms.canary), stable: arm(&arms.stable) }
+    Samples { canary: arm(&arms.canary, !first), stable: arm(&arms.stable, false) }
 }
 
 fn gap_of(outcome: Option<&MetricOutcome>) -> Gap {

@@ -1,15 +1,12 @@
 //! The controller under test: the real binary, with the arguments that the chart gives it, and with the rights of the
 //! chart's ServiceAccount and no others.
 
-use std::{
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{process::Command, time::Duration};
 
 use k8s_openapi::api::{apps::v1::Deployment, coordination::v1::Lease};
 use kube::{Api, runtime::wait::await_condition};
 use siskin_bed::{Bed, Server};
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::Instant};
 
 /// Where the chart is installed.
 pub const SYSTEM: &str = "siskin-system";
@@ -75,12 +72,6 @@ impl Controller {
     /// Ends the controller without any warning, as a lost node would.
     pub fn kill(&self) {
         self.server.kill();
-    }
-
-    /// Asks the controller to end, and waits until it has.
-    pub async fn stop(&self) {
-        self.server.terminate();
-        self.server.wait().await;
     }
 
     /// Starts the controller again under the same name, as the kubelet restarts a container.

@@ -28,7 +28,7 @@ pub struct Weights {
 
 impl Weights {
     /// Every share of the canary that the route ever had, in percent.
-    pub async fn stop(self) -> BTreeSet<i64> {
+    pub fn stop(self) -> BTreeSet<i64> {
         self.task.abort();
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -36,7 +36,7 @@ impl Weights {
 
 impl Shop {
     /// Follows the shop's HTTPRoute.
-    pub async fn watch_route_weights(&self) -> Weights {
+    pub fn watch_route_weights(&self) -> Weights {
         let routes = self.routes();
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
         let kept = Arc::clone(&seen);
