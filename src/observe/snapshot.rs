@@ -112,10 +112,17 @@ fn spec_of<T: DeserializeOwned>(object: &Object) -> Option<T> {
     T::deserialize(object.at("/spec")?).ok()
 }
 
-/// Names of the pods that are ready behind a Service.
+/// Names of the pods that are ready behind a Service. Slices of an earlier Service by the same name do not count: they
+/// outlive it for a while.
 fn ready_pods(view: &View<'_>, namespace: &str, service: &str) -> BTreeSet<String> {
     let slices = view.slices_of(namespace, service);
-    let endpoints = slices.iter().flat_map(|slice| slice.list("/endpoints"));
+    let owner = view.get(Kind::Service, namespace, service);
+    let current = |slice: &&Object| match (slice.controller_uid(), &owner) {
+        (Some(uid), Some(service)) => uid == service.uid(),
+        (Some(_), None) => false,
+        (None, _) => true,
+    };
+    let endpoints = slices.iter().filter(current).flat_map(|slice| slice.list("/endpoints"));
     // The API says of `ready`: absent means unknown, to be read as true.
     let ready = endpoints.filter(|endpoint| endpoint["conditions"]["ready"].as_bool().unwrap_or(true));
     ready

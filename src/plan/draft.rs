@@ -57,11 +57,15 @@ impl<'a> Draft<'a> {
         self.effects.push(effect);
     }
 
-    /// Patches `target` where there is something to patch; says whether there was.
+    /// Patches `target` where there is something to patch; says whether there was. A run that takes another's place may
+    /// ask twice for the same; the second patch would be made for an object that the first has changed.
     pub(super) fn patch(&mut self, target: Key, patch: Option<json_patch::Patch>, purpose: Purpose) -> bool {
-        let there = patch.is_some();
-        self.effects.extend(patch.map(|patch| Effect::Patch { target, patch, purpose }));
-        there
+        let Some(patch) = patch else { return false };
+        let same = |effect: &Effect| matches!(effect, Effect::Patch { target: other, patch: known, .. } if (other, known) == (&target, &patch));
+        if !self.effects.iter().any(same) {
+            self.effects.push(Effect::Patch { target, patch, purpose });
+        }
+        true
     }
 
     /// The status is written here: after the effects so far and before those that follow. The first call counts.

@@ -319,7 +319,11 @@ fn routes<'a>(
     stable: Option<&Object>,
 ) -> Result<Vec<Route<'a>>, Problem> {
     let memory = status_of(observed).filter(|status| status.phase.running()).map_or(&[][..], |status| &status.routes);
-    let stable_labels = stable.map_or_else(|| labels.clone(), |set| set.strings("/spec/template/metadata/labels"));
+    // Of a set that has no pods any more, the cache does not keep the template.
+    let stable_labels = stable
+        .map(|set| set.strings("/spec/template/metadata/labels"))
+        .filter(|labels| !labels.is_empty())
+        .unwrap_or_else(|| labels.clone());
     let traffic = &observed.rollout.spec.traffic;
     let namespace = observed.rollout.metadata.namespace.as_deref().unwrap_or_default();
     let mut routes = Vec::new();

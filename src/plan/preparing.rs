@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{
     draft::Draft,
     facts::Facts,
@@ -72,6 +74,10 @@ fn stable_backend(draft: &mut Draft<'_>, facts: &Facts<'_>, fenced: bool) -> App
         draft.again(PROPAGATION.saturating_sub(waited));
         return Applied::NotYet;
     }
+    let service = facts.observed.stable_service.as_ref().and_then(Object::created);
+    if !known_to_proxies(draft, service) {
+        return Applied::NotYet;
+    }
     traffic::to_stable(draft, facts)
 }
 
@@ -80,8 +86,13 @@ fn stable_backend(draft: &mut Draft<'_>, facts: &Facts<'_>, fenced: bool) -> App
 fn settled(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
     let available = facts.canary().and_then(deployment::available_since);
     let service = facts.observed.canary_service.as_ref().and_then(Object::created);
+    known_to_proxies(draft, available.into_iter().chain(service))
+}
+
+/// Whether what is as old as the newest of these, and what the run's first plan made, has reached the proxies.
+fn known_to_proxies(draft: &mut Draft<'_>, made: impl IntoIterator<Item = Timestamp>) -> bool {
     let started = draft.status.run.as_ref().map(|run| run.started_at.0);
-    let Some(newest) = available.into_iter().chain(service).chain(started).max() else { return true };
+    let Some(newest) = made.into_iter().chain(started).max() else { return true };
     let waited = Duration::try_from(draft.now.duration_since(newest)).unwrap_or_default();
     draft.again(PROPAGATION.saturating_sub(waited));
     waited >= PROPAGATION

@@ -17,6 +17,20 @@ const OUTCOMES: usize = 10;
 /// Begins a run for the workload's new template: the status first, then what prepares it. Where no policy holds the
 /// workload, every moment counts.
 pub(super) fn begin(draft: &mut Draft<'_>, facts: &Facts<'_>) {
+    open(draft, facts);
+    let revision = draft.status.stable_revision.clone().unwrap_or_default();
+    draft.tell(
+        "RolloutStarted",
+        &format!(
+            "Deployment {} has a new pod template; revision {revision} stays in front of users while it is judged",
+            facts.workload.name()
+        ),
+    );
+    super::preparing::plan(draft, facts);
+}
+
+/// A run's first status.
+pub(super) fn open(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     let now = draft.time();
     draft.status.runs += 1;
     draft.status.run = Some(RunStatus {
@@ -40,15 +54,6 @@ pub(super) fn begin(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     set_step(draft, facts, 0);
     draft.enter(Phase::Preparing, "starting the canary");
     draft.save();
-    let revision = draft.status.stable_revision.clone().unwrap_or_default();
-    draft.tell(
-        "RolloutStarted",
-        &format!(
-            "Deployment {} has a new pod template; revision {revision} stays in front of users while it is judged",
-            facts.workload.name()
-        ),
-    );
-    super::preparing::plan(draft, facts);
 }
 
 /// Names the step in the status, from 0.

@@ -92,11 +92,12 @@ fn resume(draft: &mut Draft<'_>, facts: &Facts<'_>) -> String {
 
 /// Rolls the new version out without a canary; one that has no traffic yet just goes.
 fn skip(draft: &mut Draft<'_>, facts: &Facts<'_>, by: &str) {
-    if draft.status.phase == Phase::RolledBack {
-        run::begin(draft, facts);
-    }
-    if draft.status.phase == Phase::Preparing {
-        traffic::to_stable(draft, facts);
+    match draft.status.phase {
+        Phase::RolledBack => run::open(draft, facts),
+        Phase::Preparing => {
+            traffic::to_stable(draft, facts);
+        }
+        _ => {}
     }
     run::promote(draft, facts, "Skipped", &format!("{by} skipped the judgement"));
 }

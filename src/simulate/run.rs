@@ -202,9 +202,9 @@ impl Runner {
         let told = self.world.inner().deliver();
         if self.down.is_none() && (told || self.due.is_some_and(|due| due <= now)) {
             let repeats = if self.random.chance(self.repeated) { CONVERGED } else { 0 };
-            self.reconcile(now);
-            for round in 0..repeats {
-                if self.down.is_some() || self.reconcile(now) == 0 {
+            let done = self.reconcile(now).is_some();
+            for round in (0..repeats).filter(|_| done) {
+                if self.reconcile(now).is_none_or(|effects| effects == 0) {
                     break;
                 }
                 if round + 1 == repeats {
@@ -227,8 +227,8 @@ impl Runner {
         inner.watch(changes);
     }
 
-    /// One reconcile; gives the number of its effects.
-    fn reconcile(&mut self, now: Millis) -> u64 {
+    /// One reconcile; gives the number of its effects, if all were performed.
+    fn reconcile(&mut self, now: Millis) -> Option<u64> {
         self.reconciles += 1;
         let before = {
             let mut inner = self.world.inner();
@@ -239,6 +239,7 @@ impl Runner {
         let result = now_or_never(reconcile(&self.world, &self.key, self.clock.now()));
         let mut inner = self.world.inner();
         let effects = inner.effects - before;
+        let done = result.is_ok().then_some(effects);
         match result {
             Ok(again) => {
                 self.due =
@@ -255,7 +256,7 @@ impl Runner {
         if effects > 0 {
             self.calm_since = now;
         }
-        effects
+        done
     }
 
     /// The person on call ends what waits for a person, and reverts what was rolled back. Says whether all is over.

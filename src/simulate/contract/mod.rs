@@ -143,6 +143,7 @@ impl Default for Contract {
             Box::new(capacity::Stable::default()),
             Box::new(release::OnlyJudged::default()),
             Box::new(writes::NothingForNothing),
+            Box::new(writes::NoneInTheWay::default()),
         ];
         Self { checks, breaches: Vec::new() }
     }

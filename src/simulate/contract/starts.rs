@@ -34,7 +34,10 @@ impl Check for OnlyForAChange {
             .all(Kind::ReplicaSet)
             .find(|set| set.label("pod-template-hash") == status.stable_revision.as_deref());
         let (stable, new) = (stable.map(version_of), scene.workload().map(version_of));
-        if stable == new {
+        // A revert that the watches have not told of yet can't be known.
+        let known = scene.now - scene.setting.watch_delay;
+        let unknown = scene.happened.iter().any(|(at, action)| matches!(action, Action::Push(_)) && *at > known);
+        if stable == new && !unknown {
             return Err(format!("run {} started for version {new:?}, which is the stable one", status.runs));
         }
         if !self.wanted {
