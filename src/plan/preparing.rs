@@ -68,10 +68,7 @@ pub(super) fn replicas(facts: &Facts<'_>, weight: u32) -> u32 {
 /// The routes of an unpinned run, once what they will name is there.
 fn stable_backend(draft: &mut Draft<'_>, facts: &Facts<'_>, fenced: bool) -> Applied {
     let stable = facts.observed.endpoints.stable.len();
-    // What the run has just made must be known to the proxies before a route names it.
-    let waited = draft.status.run.as_ref().map_or(PROPAGATION, |run| run::since(draft.now, &run.started_at));
-    if !fenced || waited < PROPAGATION || (facts.needs_stable_service() && stable == 0) {
-        draft.again(PROPAGATION.saturating_sub(waited));
+    if !fenced || (facts.needs_stable_service() && stable == 0) {
         return Applied::NotYet;
     }
     let service = facts.observed.stable_service.as_ref().and_then(Object::created);
