@@ -30,6 +30,9 @@ mod run;
 mod traffic;
 mod verbs;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
