@@ -13,6 +13,7 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::Value;
+use siskin_bed::{AuditEvent, AuditMark};
 use tokio::task::JoinHandle;
 
 use super::shop::Shop;
@@ -65,6 +66,18 @@ impl Shop {
             tokio::time::timeout(REPAIR, repaired).await.is_ok(),
             "the route was not repaired to {percent} % within {REPAIR:?}"
         );
+    }
+
+    /// How many writes of Siskin the shop's routes have had since then.
+    pub fn patches_of_routes(&self, mark: AuditMark) -> usize {
+        let events = self.namespace.bed().audit_since(mark).into_iter();
+        let ours = |event: &AuditEvent| {
+            event.is_write()
+                && event.resource == "httproutes"
+                && event.namespace == self.namespace.name()
+                && event.user.contains("siskin")
+        };
+        events.filter(ours).count()
     }
 
     fn routes(&self) -> Api<DynamicObject> {
