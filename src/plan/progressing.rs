@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     api::{NoDataPolicy, OnRegression, OutcomeKind, Pause, PauseReason, PauseStatus, Phase, Step, WeightStatus},
-    judge::{TimeoutAction, Verdict},
+    judge::{RollbackCause, TimeoutAction, Verdict},
     workload::deployment,
 };
 
@@ -111,19 +111,25 @@ fn next_look(draft: &mut Draft<'_>, facts: &Facts<'_>) {
 /// Ends or stops the run where the judge says so.
 fn harmful(draft: &mut Draft<'_>, facts: &Facts<'_>, sight: &Sight) -> bool {
     let Some(analysis) = &facts.spec.analysis else { return false };
-    let Some(Verdict::Rollback(_)) = sight.decision.as_ref().map(|decision| &decision.verdict) else { return false };
+    let Some(verdict @ Verdict::Rollback(cause)) = sight.decision.as_ref().map(|decision| &decision.verdict) else {
+        return false;
+    };
     if paused_for(draft) == Some(PauseReason::Regression) {
         return false;
     }
-    let message = sight.decision.as_ref().map(|decision| decision.verdict.explain()).unwrap_or_default();
+    let message = verdict.explain();
+    let reason = match cause {
+        RollbackCause::Regression { .. } => "Regression",
+        RollbackCause::LimitBroken(_) => "LimitBroken",
+    };
     match analysis.on_regression {
-        OnRegression::Rollback => run::roll_back(draft, facts, OutcomeKind::RolledBack, "Regression", &message),
+        OnRegression::Rollback => run::roll_back(draft, facts, OutcomeKind::RolledBack, reason, &message),
         OnRegression::Pause => {
             traffic::to_stable(draft, facts);
             draft.status.weight = Some(WeightStatus::default());
             pause(draft, PauseReason::Regression, &message);
             draft.save();
-            draft.warn("Regression", &format!("{message}; the traffic is back on the stable version, resume or abort"));
+            draft.warn(reason, &format!("{message}; the traffic is back on the stable version, resume or abort"));
         }
     }
     true

@@ -29,6 +29,11 @@ impl Shop {
 
     /// A shop with other steps, another analysis, or more lines under the Rollout's spec.
     pub async fn open_with(mesh: Mesh, name: &str, steps: &str, analysis: &str, more: &str) -> Self {
+        Self::open_as(mesh, name, &manifests::rollout(mesh, steps, analysis, more)).await
+    }
+
+    /// A shop with a Rollout of its own.
+    pub async fn open_as(mesh: Mesh, name: &str, rollout: &str) -> Self {
         let bed = Bed::shared().await;
         Controller::install(bed).await;
         let namespace = bed.namespace_called(name).await;
@@ -39,7 +44,8 @@ impl Shop {
         shop.namespace.apply(&manifests::route(mesh, &shop.namespace)).await;
         shop.namespace.deployment_ready("web").await;
         shop.namespace.apply(manifests::template()).await;
-        shop.namespace.apply(&manifests::rollout(mesh, steps, analysis, more)).await;
+        shop.namespace.apply(manifests::limit()).await;
+        shop.namespace.apply(rollout).await;
         shop.phase("Idle").await;
         shop
     }
