@@ -92,7 +92,8 @@ impl Verb {
         let in_demo = matches!(self, Self::Demo { .. });
         let default = if in_demo { "siskin_bed::bed=info" } else { "siskin_bed=info" };
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-        let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(stderr().is_terminal()).with_writer(stderr);
+        let logs =
+            tracing_subscriber::fmt().with_env_filter(filter).with_ansi(stderr().is_terminal()).with_writer(stderr);
         if in_demo {
             logs.without_time().with_level(false).with_target(false).init();
         } else {

@@ -27,6 +27,8 @@ pub(super) struct Act {
     pub(super) manifest: &'static str,
     /// `RolledBack` or `Promoted`.
     pub(super) outcome: &'static str,
+    /// How the shop is left then.
+    pub(super) aftermath: &'static str,
 }
 
 /// An act that is over.
@@ -45,6 +47,7 @@ pub(super) async fn play<'a>(shop: &Shop, act: &'a Act) -> anyhow::Result<Played
     say(act.story);
     command(&format!("kubectl apply -f tests/bed/demo/{}", act.file));
     command("siskin get rollout web -n shop --watch");
+    println!();
     if stdout().is_terminal() {
         tokio::time::sleep(READING).await;
     }
@@ -96,4 +99,7 @@ fn tell(shop: &Shop, played: &Played) {
         outcome.kind,
         outcome.message,
     ));
+    if outcome.kind == act.outcome {
+        say(act.aftermath);
+    }
 }
