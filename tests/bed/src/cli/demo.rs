@@ -38,33 +38,31 @@ pub(super) fn check() -> anyhow::Result<()> {
 /// # Errors
 /// When a release did not end as it should, or something could not be done at all.
 pub(super) async fn run(bed: &'static Bed, keep: bool) -> anyhow::Result<ExitCode> {
-    tokio::select! {
+    // Kept until the end: its customers go on.
+    let (_shop, judged) = tokio::select! {
         biased;
         interrupted = access::interrupt() => {
             interrupted?;
             eprintln!("interrupted: everything is ended");
-            Ok(ExitCode::from(INTERRUPTED))
+            return Ok(ExitCode::from(INTERRUPTED));
         }
-        played = play(bed, keep) => played.map(|()| ExitCode::SUCCESS),
+        played = play(bed) => played?,
+    };
+    if keep {
+        play_on(bed)?;
+        access::interrupt().await?;
     }
+    judged.map(|()| ExitCode::SUCCESS)
 }
 
-async fn play(bed: &'static Bed, keep: bool) -> anyhow::Result<()> {
+/// Plays both acts; gives the shop as they leave it, and whether both ended as they should.
+async fn play(bed: &'static Bed) -> anyhow::Result<(Shop, anyhow::Result<()>)> {
     let shop = Shop::open(bed).await?;
     let bad = act::play(&shop, &BAD_RELEASE).await?;
     let good = act::play(&shop, &GOOD_RELEASE).await?;
     headline("In numbers");
-    let judged = [verdict(&shop, &bad), verdict(&shop, &good)];
-    if keep {
-        play_on(bed)?;
-        if let Err(interrupted) = access::interrupt().await {
-            eprintln!("error: {interrupted:#}");
-        }
-    }
-    for judgement in judged {
-        judgement?;
-    }
-    Ok(())
+    let (bad, good) = (verdict(&shop, &bad), verdict(&shop, &good));
+    Ok((shop, bad.and(good)))
 }
 
 const BAD_RELEASE: Act = Act {
