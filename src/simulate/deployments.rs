@@ -68,14 +68,13 @@ impl Deployments {
     fn roll(&self, store: &mut Store, deployment: &Object, now: Millis) {
         let wanted = deployment.number("/spec/replicas").unwrap_or(1);
         let sets = owned(store, deployment);
-        let paused = deployment.at("/spec/paused") == Some(&json!(true));
-        if paused {
-            return scale_paused(store, &sets, wanted);
+        let surge = share(deployment.at("/spec/strategy/rollingUpdate/maxSurge"), wanted, true);
+        if deployment.at("/spec/paused") == Some(&json!(true)) {
+            return scale_paused(store, &sets, wanted, surge);
         }
         let Some(new) = current_replica_set(deployment, &sets) else {
             return create_replica_set(store, deployment, sets.len());
         };
-        let surge = share(deployment.at("/spec/strategy/rollingUpdate/maxSurge"), wanted, true);
         let unavailable = share(deployment.at("/spec/strategy/rollingUpdate/maxUnavailable"), wanted, false);
         let unavailable = if surge == 0 { unavailable.max(1) } else { unavailable };
         let total: i64 = sets.iter().map(replicas).sum();
@@ -159,11 +158,14 @@ pub(super) fn owned(store: &Store, deployment: &Object) -> Vec<Object> {
     store.all(Kind::ReplicaSet).filter(|set| set.controller_uid() == Some(deployment.uid())).cloned().collect()
 }
 
-/// A paused Deployment makes no ReplicaSet, but its number of pods is still kept, by its largest one.
-fn scale_paused(store: &mut Store, sets: &[Object], wanted: i64) {
+/// A paused Deployment makes no ReplicaSet, but its number of pods is still kept: by its only ReplicaSet, or, where it was
+/// paused in the middle of a rolling update, by its largest one within what the surge allows.
+fn scale_paused(store: &mut Store, sets: &[Object], wanted: i64, surge: i64) {
     let total: i64 = sets.iter().map(replicas).sum();
-    if let Some(largest) = sets.iter().max_by_key(|set| replicas(set)).filter(|_| total != wanted) {
-        scale(store, largest, (replicas(largest) + wanted - total).max(0), wanted);
+    let active = sets.iter().filter(|set| replicas(set) > 0).count();
+    let allowed = if active > 1 && wanted > 0 { wanted + surge } else { wanted };
+    if let Some(largest) = sets.iter().max_by_key(|set| replicas(set)).filter(|_| total != allowed) {
+        scale(store, largest, (replicas(largest) + allowed - total).max(0), wanted);
     }
 }
 
