@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{metrics::MetricPlan, problem::Problem};
 use crate::{
-    api::{HoldMode, RolloutSpec, RolloutStatus, RouteRef, Step, condition::ready},
+    api::{HoldMode, Phase, RolloutSpec, RolloutStatus, RouteRef, Step, condition::ready},
     model::{Key, Object},
     observe::Observed,
     route::{self, Backends, RouteBefore, RouteKind},
@@ -186,6 +186,16 @@ impl<'a> Facts<'a> {
     /// Whether some route needs the `-canary` Service.
     pub(super) fn needs_canary_service(&self) -> bool {
         self.routes.iter().any(|route| route.subset.is_none())
+    }
+
+    /// What the workload's template was compared with, where it came out as new and that would begin something.
+    pub(super) fn to_be_compared_afresh(&self) -> Vec<Key> {
+        let phase = self.status().phase;
+        let matters = !matches!(phase, Phase::Preparing | Phase::Promoting | Phase::Finishing | Phase::RollingBack);
+        if !matters || self.template != TemplateIs::New {
+            return Vec::new();
+        }
+        self.stable.into_iter().chain(self.canary()).map(Object::key).collect()
     }
 
     /// The canary's ReplicaSet at the canary Deployment's template.

@@ -24,6 +24,12 @@ const QUIET_INTERVALS: u32 = 3;
 /// What may be seen at the shortest, whatever the interval: Prometheus may scrape only every 30 s.
 const QUIET_AT_LEAST: Duration = Duration::from_secs(90);
 
+/// All the traffic, in percent.
+pub(super) const ALL: u32 = 100;
+
+/// Reasons of a gap that only tells that nothing has happened.
+const QUIET: [&str; 4] = ["NoTraffic", "NoSeries", "FirstSight", "NotANumber"];
+
 /// What one look saw.
 pub(super) struct Sight {
     /// Whether Prometheus answered for every critical metric. Without that no weight is raised.
@@ -51,7 +57,7 @@ struct MetricReading {
 }
 
 enum Evidence {
-    Errors(Box<ErrorRateEvidence>),
+    Errors(Box<ErrorRateJudge>),
     Limit(Limit, judge::LimitReading),
 }
 
@@ -70,7 +76,9 @@ pub(super) fn take(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, reache
         let outcome = measurement.metrics.iter().find(|(name, _)| *name == plan.name).map(|(_, outcome)| outcome);
         readings.push(read(draft, analysis, facts, plan, step, outcome));
     }
-    let blind = blindness(draft, analysis, &facts.metrics, &readings);
+    let blind = blindness(draft, analysis, &facts.metrics, &readings)
+        // With all the traffic on the canary there is nothing to compare it with, and no reason to wait for that.
+        .filter(|gap| gap.at_once || step.weight < ALL);
     let fresh = readings.iter().any(|reading| reading.fresh) && blind.is_none();
     keep_time(draft, analysis, fresh, reached, blind.as_ref());
     let missing = blind.as_ref().map(|gap| gap.message.clone());
@@ -176,9 +184,7 @@ fn read_error_rate(
     let fresh = quiet.is_none();
     let urgent = Some(gap_of(outcome)).filter(|gap| gap.at_once);
     let quiet = quiet.map(|(reason, message)| Gap { reason, message: message.to_owned(), at_once: false });
-    let elapsed = draft.status.run.as_ref().map_or(0, |run| run.elapsed_ms);
-    let evidence = Evidence::Errors(Box::new(judge.evidence(Duration::from_millis(elapsed))));
-    MetricReading { evidence, fresh, share, gap: urgent.or(quiet) }
+    MetricReading { evidence: Evidence::Errors(Box::new(judge)), fresh, share, gap: urgent.or(quiet) }
 }
 
 /// Raw counters as the judge takes them. A series of the canary that was not there at the first look started at 0 after
@@ -240,12 +246,17 @@ fn keep_time(draft: &mut Draft<'_>, analysis: &Analysis, fresh: bool, reached: b
     let Some(run) = &mut draft.status.run else { return };
     match blind {
         Some(gap) => {
-            let since = run.blind.as_ref().map_or_else(|| now.clone(), |blind| blind.since.clone());
-            run.blind = Some(Blind { since, reason: gap.reason.to_owned(), message: gap.message.clone() });
+            // The same reason keeps its first words: which of two quiet versions is named changes with every scrape.
+            if run.blind.as_ref().is_none_or(|blind| blind.reason != gap.reason) {
+                let since = run.blind.as_ref().map_or(now, |blind| blind.since.clone());
+                run.blind = Some(Blind { since, reason: gap.reason.to_owned(), message: gap.message.clone() });
+            }
         }
         None if fresh => {
             let last = run.seen_at.as_ref().into_iter().chain(run.reached_at.as_ref()).map(|time| time.0).max();
-            if let Some(last) = last.filter(|_| run.blind.is_none() && reached) {
+            // What comes after a quiet time tells of that time as well; what comes after an outage does not count for it.
+            let seen = run.blind.as_ref().is_none_or(|blind| QUIET.contains(&blind.reason.as_str()));
+            if let Some(last) = last.filter(|_| seen && reached) {
                 let cap = (std::time::Duration::from(analysis.interval) * QUIET_INTERVALS).max(QUIET_AT_LEAST);
                 let passed = std::time::Duration::try_from(now.0.duration_since(last)).unwrap_or_default().min(cap);
                 run.elapsed_ms += u64::try_from(passed.as_millis()).unwrap_or(0);
@@ -265,20 +276,21 @@ fn assemble(
     step: &Step,
     missing: Option<&String>,
 ) -> Look {
+    let elapsed = seen_time(draft);
     let mut metrics = Vec::new();
     let mut limits = Vec::new();
     for (plan, reading) in plans.iter().zip(readings) {
         let missing = missing.filter(|_| reading.gap.is_some()).cloned();
         let (name, critical) = (plan.name.clone(), plan.metric.critical);
         match &reading.evidence {
-            Evidence::Errors(evidence) => {
-                metrics.push(MetricLook { name, weight: plan.metric.weight, critical, evidence: **evidence, missing });
+            Evidence::Errors(judge) => {
+                let evidence = judge.evidence(elapsed);
+                metrics.push(MetricLook { name, weight: plan.metric.weight, critical, evidence, missing });
             }
             Evidence::Limit(limit, reading) => limits.push(limit_look(plan, *limit, *reading, missing)),
         }
     }
     let (min, max) = hold_of(step);
-    let elapsed = Duration::from_millis(draft.status.run.as_ref().map_or(0, |run| run.elapsed_ms));
     let on_timeout = match analysis.on_timeout {
         OnTimeout::Pause => judge::OnTimeout::Pause,
         OnTimeout::Rollback => judge::OnTimeout::Rollback,
@@ -314,8 +326,14 @@ fn publish(
     decision: &Decision,
 ) {
     draft.status.verdict = Some(word(&decision.verdict).to_owned());
+    let elapsed = seen_time(draft);
     draft.status.evidence =
-        plans.iter().zip(readings).map(|(plan, reading)| evidence(plan, analysis, reading)).collect();
+        plans.iter().zip(readings).map(|(plan, reading)| evidence(plan, analysis, reading, elapsed)).collect();
+}
+
+/// How long the step has been seen.
+fn seen_time(draft: &Draft<'_>) -> Duration {
+    Duration::from_millis(draft.status.run.as_ref().map_or(0, |run| run.elapsed_ms))
 }
 
 /// A verdict in one word, for the printed column.
@@ -340,15 +358,16 @@ fn standing(evidence: &ErrorRateEvidence) -> &'static str {
     }
 }
 
-fn evidence(plan: &MetricPlan, analysis: &Analysis, reading: &MetricReading) -> MetricEvidence {
+fn evidence(plan: &MetricPlan, analysis: &Analysis, reading: &MetricReading, elapsed: Duration) -> MetricEvidence {
     let gap = reading.gap.as_ref();
     match &reading.evidence {
-        Evidence::Errors(errors) => {
+        Evidence::Errors(judge) => {
+            let errors = judge.evidence(elapsed);
             let arm = |report: &judge::ArmReport| Some(ArmCounts { requests: report.requests, errors: report.errors });
             MetricEvidence {
                 name: plan.name.clone(),
                 kind: "errorRate".to_owned(),
-                verdict: standing(errors).to_owned(),
+                verdict: standing(&errors).to_owned(),
                 message: gap
                     .filter(|gap| gap.at_once)
                     .map_or_else(|| errors.explain(&plan.metric.name), |gap| gap.message.clone()),
