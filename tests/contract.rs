@@ -10,7 +10,7 @@ use std::{
 use siskin::simulate::{Saboteur, Schedule, run};
 
 /// How many schedules are played.
-const SCHEDULES: u64 = 800;
+const SCHEDULES: u64 = 2_500;
 
 #[test]
 fn two_thousand_random_schedules_break_no_promise() {

@@ -91,7 +91,8 @@ impl Cache {
     }
 
     /// Takes in a complete list of a kind: what is not in it goes. An object that was made after the list was read
-    /// goes too, and comes back with the first event of the watch that follows a list.
+    /// goes too, and comes back with the first event of the watch that follows a list. An object that is listed at the
+    /// known version is taken as well: after an upgrade of the server it may have defaults that it was not read with before.
     pub fn replace_all(&self, kind: Kind, list: Vec<Value>) -> BTreeSet<RolloutKey> {
         let list: Vec<Object> = list.into_iter().map(|object| Object::new(trim(kind, object))).collect();
         let listed: HashSet<(&str, &str)> = list.iter().map(|object| (object.namespace(), object.name())).collect();

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     api::{OutcomeKind, Phase},
     model::Object,
-    workload::deployment,
+    workload::{TemplateIs, deployment},
 };
 
 /// How often an unready canary is looked at again, should no watch tell.
@@ -32,6 +32,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     }
     let needed = replicas(facts, step.weight);
     objects::canary(draft, facts, needed);
+    if facts.template == TemplateIs::New {
+        return start_waiting(draft, facts, needed);
+    }
     if draft.has_effects() || !progressing::ready(facts, needed) {
         return wait(draft, facts, needed);
     }
@@ -95,6 +98,20 @@ fn known_to_proxies(draft: &mut Draft<'_>, made: impl IntoIterator<Item = Timest
     waited >= PROPAGATION
 }
 
+/// Waits for a canary that is made in this plan: also one that takes the place of another has all its time before it.
+fn start_waiting(draft: &mut Draft<'_>, facts: &Facts<'_>, needed: u32) {
+    let now = draft.time();
+    if let Some(run) = &mut draft.status.run {
+        run.unready_since = Some(now);
+    }
+    draft.say(waiting(facts, needed));
+}
+
+/// Without the count: every count would be a write, and the Deployment shows it.
+fn waiting(facts: &Facts<'_>, needed: u32) -> String {
+    format!("waiting for {needed} ready pods of Deployment {}", facts.canary_name())
+}
+
 /// Waits for the canary's pods, up to the deadline.
 pub(super) fn wait(draft: &mut Draft<'_>, facts: &Facts<'_>, needed: u32) {
     let now = draft.time();
@@ -110,8 +127,7 @@ pub(super) fn wait(draft: &mut Draft<'_>, facts: &Facts<'_>, needed: u32) {
         let message = format!("Deployment {name} has {ready} of {needed} pods ready after {limit}: {why}");
         return run::roll_back(draft, facts, OutcomeKind::RolledBack, "CanaryNotReady", &message);
     }
-    // Without the count: every count would be a write, and the Deployment shows it.
-    draft.say(format!("waiting for {needed} ready pods of Deployment {name}"));
+    draft.say(waiting(facts, needed));
     if let Some(deadline) = run::deadline(facts) {
         draft.again(Duration::try_from(deadline.duration_since(draft.now)).unwrap_or_default());
     }

@@ -63,6 +63,10 @@ fn split_one(draft: &mut Draft<'_>, facts: &Facts<'_>, route: &Route<'_>, weight
         return Applied::NotYet;
     }
     remember(draft, route.reference, edit.before);
+    // Nothing is lowered before it was raised, so a route that nobody remembers is only given other names here.
+    if route.before.is_none() && edit.patch.is_some() {
+        draft.save();
+    }
     if draft.patch(route.key(), edit.patch, Purpose::Lower) {
         applied = applied.and(Applied::NotYet);
     }

@@ -129,6 +129,18 @@ impl Inner {
     pub(super) fn happen(&mut self, action: &Action) {
         self.note(&format!("{action:?}"));
         self.scene.happen(action);
+        if *action == Action::UpgradeServer {
+            self.list_again();
+        }
+    }
+
+    /// What a controller does when its watches are cut off, as by a server that restarts.
+    fn list_again(&mut self) {
+        self.watch.clear();
+        for kind in Kind::ALL {
+            let list = self.scene.store.all(kind).map(|object| object.value().clone()).collect();
+            self.cache.replace_all(kind, list);
+        }
     }
 
     /// Writes a line into the journal.

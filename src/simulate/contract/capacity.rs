@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::{
     super::{
         action::Action,
-        clock::Millis,
         deployments::max_unavailable,
         scene::Scene,
         setting::NAME,
@@ -19,8 +18,6 @@ use crate::observe::Kind;
 #[derive(Default)]
 pub(super) struct Stable {
     complete: bool,
-    /// A change of the number of pods takes its time.
-    excused: Millis,
     handled: usize,
 }
 
@@ -30,11 +27,9 @@ impl Check for Stable {
     }
 
     fn passed(&mut self, scene: &Scene, _: &Served) -> Result<(), String> {
-        for (at, action) in scene.happened.iter().skip(self.handled) {
-            if matches!(action, Action::Scale(_)) {
-                self.excused = at + scene.setting.start_time + 5_000;
-            }
-        }
+        // A change of the number of pods takes its time.
+        self.complete &=
+            !scene.happened.iter().skip(self.handled).any(|(_, action)| matches!(action, Action::Scale(_)));
         self.handled = scene.happened.len();
         let (Some(workload), Some(route)) = (scene.workload(), scene.route()) else { return Ok(()) };
         let wanted = workload.number("/spec/replicas").unwrap_or(1);
@@ -46,7 +41,7 @@ impl Check for Stable {
             let pods = scene.deployments.pods.iter().filter(|pod| pod.ready(scene.now) && pod.matches(&selector));
             let ready = pods.filter(|pod| subset.iter().all(|(key, value)| pod.labels.get(key) == Some(value))).count();
             self.complete |= ready >= least;
-            if self.complete && ready < least && scene.now > self.excused {
+            if self.complete && ready < least {
                 return Err(format!("{destination:?} has {ready} ready pods, and its user wants {least} at the least"));
             }
         }

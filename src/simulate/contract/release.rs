@@ -48,10 +48,14 @@ impl Check for OnlyJudged {
             // Where no policy holds the workload and it is rolling out, or nobody watches over it, a push goes through.
             let open = scene.rollout().is_none()
                 || (!scene.setting.policy && workload.at("/spec/paused") != Some(&json!(true)));
-            if let Action::Push(version) = action
-                && open
-            {
-                self.passed.insert(*version);
+            match action {
+                Action::Push(version) if open => {
+                    self.passed.insert(*version);
+                }
+                Action::ReapplyDeployment(true) if scene.rollout().is_none() => {
+                    self.passed.insert(scene.manifests.version);
+                }
+                _ => {}
             }
         }
         self.handled = scene.happened.len();
