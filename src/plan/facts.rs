@@ -188,6 +188,12 @@ impl<'a> Facts<'a> {
         self.routes.iter().any(|route| route.subset.is_none())
     }
 
+    /// Whether pods of a canary are still listed that have begun to end.
+    pub(super) fn old_canary_pods_are_ending(&self) -> bool {
+        let canary = format!("{}-", self.canary_name());
+        self.observed.endpoints.ending.iter().any(|pod| pod.starts_with(&canary))
+    }
+
     /// What the workload's template was compared with, where it came out as new and that would begin something.
     pub(super) fn to_be_compared_afresh(&self) -> Vec<Key> {
         let phase = self.status().phase;
