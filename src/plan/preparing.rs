@@ -99,7 +99,9 @@ fn known_to_proxies(draft: &mut Draft<'_>, made: impl IntoIterator<Item = Timest
     let started = draft.status.run.as_ref().map(|run| run.started_at.0);
     let Some(newest) = made.into_iter().chain(started).max() else { return true };
     let waited = Duration::try_from(draft.now.duration_since(newest)).unwrap_or_default();
-    draft.again(PROPAGATION.saturating_sub(waited));
+    if waited < PROPAGATION {
+        draft.again(PROPAGATION.saturating_sub(waited));
+    }
     waited >= PROPAGATION
 }
 

@@ -26,6 +26,8 @@ use crate::{
 
 /// How long everything may take after the last action, before it counts as stuck.
 const PATIENCE: Millis = 3_600_000;
+/// No simulation takes as many reconciles.
+const MOST_RECONCILES: u64 = 5_000;
 /// How long a state must last to be taken as the end.
 const AT_REST: Millis = 25_000;
 /// How often the person on call looks at a run that waits.
@@ -114,7 +116,8 @@ impl Runner {
             self.step(until);
             let over = self.next_action.is_none() && self.attend(until, last_action);
             let mut inner = self.world.inner();
-            if inner.contract.breaches.is_empty() && !over && until - last_action > PATIENCE {
+            let endless = until - last_action > PATIENCE || self.reconciles > MOST_RECONCILES;
+            if inner.contract.breaches.is_empty() && !over && endless {
                 let what = format!(
                     "after {} s the Rollout is {:?}: {:?}",
                     until / 1000,

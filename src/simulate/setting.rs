@@ -82,7 +82,7 @@ impl Setting {
             on_regression: "Rollback",
             on_no_data: "Pause",
             replicas: 4,
-            rate: 1500.0,
+            rate: 6000.0,
             versions: vec![good, good, bad],
             watch_delay: 0,
             proxy_delay: 100,
@@ -109,7 +109,7 @@ impl Setting {
             on_regression: *random.pick(&["Rollback", "Rollback", "Pause"]),
             on_no_data: *random.pick(&["Pause", "Rollback"]),
             replicas: u32::try_from(random.between(1, 6)).unwrap_or(1),
-            rate: 1500.0,
+            rate: 6000.0,
             versions,
             watch_delay: *random.pick(&[0, 50, 400, 1500]),
             proxy_delay: *random.pick(&[20, 150, 500]),
@@ -206,7 +206,7 @@ impl Setting {
                 "pinService": self.route != RouteShape::HttpRouteUnpinned,
             },
             "strategy": {"canary": {"steps": steps(&self.steps)}},
-            "progressDeadline": "2m",
+            "progressDeadline": "1m",
         });
         if self.analysis {
             spec["analysis"] = json!({
@@ -233,5 +233,5 @@ pub(super) fn template(version: usize) -> Value {
 
 /// Steps that are short, so that a simulation is.
 pub(super) fn steps(weights: &[u32]) -> Value {
-    weights.iter().map(|weight| json!({"weight": weight, "hold": {"min": "8s", "max": "5m"}})).collect()
+    weights.iter().map(|weight| json!({"weight": weight, "hold": {"min": "4s", "max": "2m"}})).collect()
 }
