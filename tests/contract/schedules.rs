@@ -15,7 +15,8 @@ const SCHEDULES: u64 = 2_000;
 
 #[test]
 fn two_thousand_random_schedules_break_no_promise() {
-    let only = std::env::var("SISKIN_SEED").ok().map(|seed| seed.parse::<u64>().expect("SISKIN_SEED is a whole number"));
+    let only =
+        std::env::var("SISKIN_SEED").ok().map(|seed| seed.parse::<u64>().expect("SISKIN_SEED is a whole number"));
     let many = std::env::var("N").ok().and_then(|n| n.parse().ok()).unwrap_or(SCHEDULES);
     let seeds = only.map_or(0..many, |seed| seed..seed + 1);
     let failures = failures(seeds);
@@ -58,7 +59,9 @@ fn play(seed: u64) -> Option<String> {
     if std::env::var_os("SISKIN_SEED").is_some() {
         println!("{:#?}\n{}", schedule.setting, report.journal.join("\n"));
     }
-    if std::env::var_os("STAT").is_some() { println!("STAT {seed} {} {} {}", report.reconciles, report.effects, report.lasted / 1000); }
+    if std::env::var_os("STAT").is_some() {
+        println!("STAT {seed} {} {} {}", report.reconciles, report.effects, report.lasted / 1000);
+    }
     let breach = report.breaches.first()?;
     Some(format!("SISKIN_SEED={seed}: {breach}"))
 }
