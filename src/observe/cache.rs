@@ -188,7 +188,7 @@ impl State {
             known.uid() == object.uid() && known.resource_version() == object.resource_version() && *known != object
         });
         if reread {
-            self.remove(kind, &object.namespace().to_owned(), &object.name().to_owned());
+            self.remove(kind, object.namespace(), object.name());
         }
         self.put(kind, object)
     }

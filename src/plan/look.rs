@@ -245,12 +245,11 @@ fn keep_time(draft: &mut Draft<'_>, analysis: &Analysis, fresh: bool, reached: b
     let now = draft.time();
     let Some(run) = &mut draft.status.run else { return };
     match blind {
+        // The same reason keeps its first words: which of two quiet versions is named changes with every scrape.
+        Some(gap) if run.blind.as_ref().is_some_and(|blind| blind.reason == gap.reason) => {}
         Some(gap) => {
-            // The same reason keeps its first words: which of two quiet versions is named changes with every scrape.
-            if run.blind.as_ref().is_none_or(|blind| blind.reason != gap.reason) {
-                let since = run.blind.as_ref().map_or(now, |blind| blind.since.clone());
-                run.blind = Some(Blind { since, reason: gap.reason.to_owned(), message: gap.message.clone() });
-            }
+            let since = run.blind.as_ref().map_or(now, |blind| blind.since.clone());
+            run.blind = Some(Blind { since, reason: gap.reason.to_owned(), message: gap.message.clone() });
         }
         None if fresh => {
             let last = run.seen_at.as_ref().into_iter().chain(run.reached_at.as_ref()).map(|time| time.0).max();

@@ -35,7 +35,7 @@ async fn an_equal_version_is_promoted_without_a_pin_by_a_stable_service_of_its_o
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_equal_version_is_promoted_where_the_deployment_is_held_at_all_times() {
-    let shop = Shop::open_with(Mesh::VirtualServiceHosts, "always", STEPS, ANALYSIS, "  hold: Always\n");
+    let shop = Box::pin(Shop::open_with(Mesh::VirtualServiceHosts, "always", STEPS, ANALYSIS, "  hold: Always\n"));
     promoted(async {
         let shop = shop.await;
         let paused = |deployment: &Deployment| deployment.spec.as_ref().and_then(|spec| spec.paused) == Some(true);
@@ -50,6 +50,7 @@ async fn promoted_without_a_failed_request(mesh: Mesh, name: &str) {
 }
 
 async fn promoted(shop: impl Future<Output = Shop>) {
+    let shop = Box::pin(shop);
     let _turn = together().await;
     let shop = shop.await;
     let mesh = shop.mesh;

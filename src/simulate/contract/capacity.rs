@@ -38,7 +38,11 @@ impl Check for Stable {
             let Some(service) = scene.store.get(Kind::Service, &destination.service) else { continue };
             let selector = service.strings("/spec/selector");
             let subset = destination.subset.as_deref().map_or_else(BTreeMap::new, |subset| labels_of(scene, subset));
-            let pods = scene.deployments.pods.iter().filter(|pod| !of_canary(pod) && pod.ready(scene.now) && pod.matches(&selector));
+            let pods = scene
+                .deployments
+                .pods
+                .iter()
+                .filter(|pod| !of_canary(pod) && pod.ready(scene.now) && pod.matches(&selector));
             let ready = pods.filter(|pod| subset.iter().all(|(key, value)| pod.labels.get(key) == Some(value))).count();
             self.complete |= ready >= least;
             if self.complete && ready < least {
