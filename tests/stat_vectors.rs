@@ -42,6 +42,7 @@ fn the_reference_values_are_met() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
 fn reference_values_from_elsewhere_are_met() {
     let paths = std::env::var("SISKIN_EXTRA_VECTORS").unwrap_or_default();
     for path in paths.split(':').filter(|path| !path.is_empty()) {

@@ -158,6 +158,20 @@ impl Performer {
         Ok((kind, Api::namespaced_with(self.client.clone(), &target.namespace, &resource(kind))))
     }
 
+    /// Reads an object again, into the cache.
+    ///
+    /// # Errors
+    /// What kept it from being read; that it is gone is none, since its watch tells.
+    pub async fn refresh(&self, target: &Key) -> Result<(), EffectError> {
+        let (kind, api) = self.api(target, "read")?;
+        if let Some(object) = call(target, "read", api.get_opt(&target.name)).await?
+            && let Ok(object) = serde_json::to_value(&object)
+        {
+            self.cache.renew(kind, object);
+        }
+        Ok(())
+    }
+
     fn put(&self, kind: Kind, answer: &DynamicObject) {
         match serde_json::to_value(answer) {
             Ok(object) => {

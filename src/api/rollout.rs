@@ -27,6 +27,7 @@ use super::{analysis::Analysis, status::RolloutStatus};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::duplicated_attributes, reason = "each printed column has a type of its own, and two may be the same")]
 pub struct RolloutSpec {
     /// The workload whose changes are carried out. It stays where it is and keeps its name.
     pub workload_ref: WorkloadRef,

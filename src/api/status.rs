@@ -144,6 +144,9 @@ pub struct RunStatus {
     /// Since when nothing can be seen, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blind: Option<Blind>,
+    /// When the routes were put back. What they named before goes a moment later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored_at: Option<MicroTime>,
     /// Since when too few of the canary's pods are ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unready_since: Option<MicroTime>,

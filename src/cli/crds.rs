@@ -1,6 +1,10 @@
 //! `siskin crds`: the kinds as a cluster installs them, from the types.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    io::{Write, stdout},
+    path::PathBuf,
+};
 
 use anyhow::Context;
 
@@ -24,8 +28,7 @@ pub(super) fn run(args: &CrdsArgs) -> anyhow::Result<()> {
     }
     let Some(directory) = &args.directory else {
         let documents: Vec<String> = documents.into_iter().map(|(_, yaml)| yaml).collect();
-        print!("{}", documents.join("---\n"));
-        return Ok(());
+        return Ok(stdout().write_all(documents.join("---\n").as_bytes())?);
     };
     fs::create_dir_all(directory).with_context(|| format!("can't make the directory {}", directory.display()))?;
     for (plural, yaml) in documents {

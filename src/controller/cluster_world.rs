@@ -12,7 +12,7 @@ use super::{World, checks::Checks, metrics::Metrics, troubles};
 use crate::{
     act::{Effect, EffectError, Performer},
     measure::{self, MeasureRequest, Measurement},
-    model::{Clock, Object, RolloutKey},
+    model::{Clock, Key, Object, RolloutKey},
     observe::{Cache, Cluster, Kind, Observed, Refusal, snapshot},
     plan::QueryToCheck,
 };
@@ -62,6 +62,14 @@ impl World for ClusterWorld {
         match self.pods_of(&deployment).await {
             Ok(pods) => troubles::reasons(&pods),
             Err(error) => vec![format!("the pods of the Deployment {} can't be read: {error}", deployment.name())],
+        }
+    }
+
+    async fn refresh(&self, targets: &[Key]) {
+        for target in targets {
+            if let Err(error) = self.performer.refresh(target).await {
+                tracing::warn!(object = %target, %error, "what is compared could not be read again");
+            }
         }
     }
 

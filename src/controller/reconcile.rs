@@ -20,6 +20,11 @@ pub async fn reconcile<W: World>(world: &W, key: &RolloutKey, now: Timestamp) ->
     let Some(mut observed) = world.observe(key) else { return Ok(None) };
 
     let needs = needs(&observed, now);
+    if !needs.refresh.is_empty() {
+        world.refresh(&needs.refresh).await;
+        let Some(seen_now) = world.observe(key) else { return Ok(None) };
+        observed = seen_now;
+    }
     if needs.measurement.is_some() || needs.troubles.is_some() || !needs.checks.is_empty() {
         let measurement = async {
             match &needs.measurement {

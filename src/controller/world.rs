@@ -6,6 +6,7 @@ pub use crate::model::RolloutKey;
 use crate::{
     act::Effect,
     measure::{MeasureRequest, Measurement},
+    model::Key,
     observe::{Observed, Refusal},
     plan::QueryToCheck,
 };
@@ -26,6 +27,9 @@ pub trait World: Send + Sync {
 
     /// Why pods of a Deployment do not get ready, in the kubelet's words.
     fn troubles(&self, namespace: &str, deployment: &str) -> impl Future<Output = Vec<String>> + Send;
+
+    /// Reads these objects again. What can't be read stays as it was.
+    fn refresh(&self, targets: &[Key]) -> impl Future<Output = ()> + Send;
 
     /// Performs one effect on behalf of a Rollout.
     fn perform(&self, key: &RolloutKey, effect: &Effect) -> impl Future<Output = Result<(), Self::Error>> + Send;

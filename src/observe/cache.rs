@@ -70,6 +70,13 @@ impl Cache {
         self.write().put(kind, object)
     }
 
+    /// Takes in an object that was read again, also in the version that is known: after an upgrade a server may give an
+    /// object that nobody has written with new defaults in it.
+    pub fn renew(&self, kind: Kind, object: Value) -> BTreeSet<RolloutKey> {
+        let object = Object::new(trim(kind, object));
+        self.write().renew(kind, object)
+    }
+
     /// Takes out an object that was deleted, unless another one has taken its name since. An empty uid takes out
     /// whatever has the name.
     pub fn delete(&self, kind: Kind, namespace: &str, name: &str, uid: &str) -> BTreeSet<RolloutKey> {
@@ -101,13 +108,7 @@ impl Cache {
             concerned.append(&mut state.remove(kind, &namespace, &name));
         }
         for object in list {
-            let same_version = state
-                .get(kind, object.namespace(), object.name())
-                .is_some_and(|known| known.resource_version() == object.resource_version() && *known != object);
-            if same_version {
-                concerned.append(&mut state.remove(kind, object.namespace(), object.name()));
-            }
-            concerned.append(&mut state.put(kind, object));
+            concerned.append(&mut state.renew(kind, object));
         }
         concerned
     }
@@ -179,6 +180,17 @@ impl State {
         concerned.append(&mut self.related(kind, &object));
         self.objects.entry(kind).or_default().entry(namespace).or_default().insert(name, object);
         concerned
+    }
+
+    fn renew(&mut self, kind: Kind, object: Object) -> BTreeSet<RolloutKey> {
+        let known = self.get(kind, object.namespace(), object.name());
+        let reread = known.is_some_and(|known| {
+            known.uid() == object.uid() && known.resource_version() == object.resource_version() && *known != object
+        });
+        if reread {
+            self.remove(kind, object.namespace(), object.name());
+        }
+        self.put(kind, object)
     }
 
     fn remove(&mut self, kind: Kind, namespace: &str, name: &str) -> BTreeSet<RolloutKey> {

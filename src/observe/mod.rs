@@ -97,6 +97,8 @@ pub struct ReadyEndpoints {
     pub canary: BTreeSet<String>,
     /// Behind `<service>-stable`.
     pub stable: BTreeSet<String>,
+    /// Behind `<service>-canary` or the user's Service, but about to end.
+    pub ending: BTreeSet<String>,
 }
 
 /// A query that can't be asked.

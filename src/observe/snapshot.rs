@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 use thiserror::Error;
 
 use super::{
@@ -63,6 +64,7 @@ pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -
             service: ready_pods(&view, namespace, service),
             canary: ready_pods(&view, namespace, &canary_service),
             stable: ready_pods(&view, namespace, &stable_service),
+            ending: &ending_pods(&view, namespace, &canary_service) | &ending_pods(&view, namespace, service),
         },
         templates: templates(&view, namespace, &rollout),
         rival: rival(&view, &object, workload_name),
@@ -112,9 +114,20 @@ fn spec_of<T: DeserializeOwned>(object: &Object) -> Option<T> {
     T::deserialize(object.at("/spec")?).ok()
 }
 
-/// Names of the pods that are ready behind a Service. Slices of an earlier Service by the same name do not count: they
-/// outlive it for a while.
+/// Names of the pods that are ready behind a Service.
 fn ready_pods(view: &View<'_>, namespace: &str, service: &str) -> BTreeSet<String> {
+    // The API says of `ready`: absent means unknown, to be read as true.
+    pods(view, namespace, service, |conditions| conditions["ready"].as_bool().unwrap_or(true))
+}
+
+/// Names of the pods that end, and that proxies may still send to.
+fn ending_pods(view: &View<'_>, namespace: &str, service: &str) -> BTreeSet<String> {
+    pods(view, namespace, service, |conditions| conditions["terminating"] == true)
+}
+
+/// Names of the pods behind a Service by their endpoints' conditions. Slices of an earlier Service by the same name do
+/// not count: they outlive it for a while.
+fn pods(view: &View<'_>, namespace: &str, service: &str, counts: impl Fn(&Value) -> bool) -> BTreeSet<String> {
     let slices = view.slices_of(namespace, service);
     let owner = view.get(Kind::Service, namespace, service);
     let current = |slice: &&Object| match (slice.controller_uid(), &owner) {
@@ -123,10 +136,8 @@ fn ready_pods(view: &View<'_>, namespace: &str, service: &str) -> BTreeSet<Strin
         (None, _) => true,
     };
     let endpoints = slices.iter().filter(current).flat_map(|slice| slice.list("/endpoints"));
-    // The API says of `ready`: absent means unknown, to be read as true.
-    let ready = endpoints.filter(|endpoint| endpoint["conditions"]["ready"].as_bool().unwrap_or(true));
-    ready
-        .filter(|endpoint| endpoint["targetRef"]["kind"] == "Pod")
+    endpoints
+        .filter(|endpoint| counts(&endpoint["conditions"]) && endpoint["targetRef"]["kind"] == "Pod")
         .filter_map(|endpoint| Some(endpoint["targetRef"]["name"].as_str()?.to_owned()))
         .collect()
 }

@@ -52,7 +52,7 @@ fn trim_endpoint_slice(object: &mut Value) {
         .as_array()
         .into_iter()
         .flatten()
-        .map(|endpoint| json!({"conditions": {"ready": endpoint["conditions"]["ready"]}, "targetRef": kept(&endpoint["targetRef"], &["kind", "name"])}))
+        .map(|endpoint| json!({"conditions": kept(&endpoint["conditions"], &["ready", "terminating"]), "targetRef": kept(&endpoint["targetRef"], &["kind", "name"])}))
         .collect();
     let mut trimmed = kept(object, &["apiVersion", "kind", "metadata"]);
     trimmed["endpoints"] = Value::Array(endpoints);

@@ -9,10 +9,9 @@ use serde_json::json;
 use super::{
     draft::Draft,
     facts::{Facts, owned_by},
-    finishing::PROPAGATION,
     idle::FINALIZER,
     objects::{self, rollout_key},
-    traffic::{self, Applied},
+    traffic::{self, Applied, PROPAGATION},
 };
 use crate::{
     act::Purpose,
@@ -55,7 +54,7 @@ fn clean(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
         draft.again(Duration::from_secs(1));
         return false;
     }
-    if traffic::restore(draft, facts) != Applied::Yes {
+    if !traffic::put_back(draft, facts) {
         return false;
     }
     let unpinned = objects::unpin(draft, facts);
@@ -108,4 +107,5 @@ fn drop_finalizer(draft: &mut Draft<'_>) {
         PatchOperation::Remove(RemoveOperation { path }),
     ]);
     draft.patch(rollout_key(draft), Some(patch), Purpose::Release);
+    draft.end();
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long an idle Rollout sleeps where nothing wakes it.
-const IDLE: Duration = Duration::from_mins(60);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// A plan while it is made.
 pub(super) struct Draft<'a> {
@@ -26,12 +26,22 @@ pub(super) struct Draft<'a> {
     notices: Vec<Notice>,
     status_at: Option<usize>,
     again: Duration,
+    ended: bool,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(observed: &'a Observed, now: Timestamp) -> Self {
         let status = observed.rollout.status.clone().unwrap_or_default();
-        Self { observed, now, status, effects: Vec::new(), notices: Vec::new(), status_at: None, again: IDLE }
+        Self {
+            observed,
+            now,
+            status,
+            effects: Vec::new(),
+            notices: Vec::new(),
+            status_at: None,
+            again: IDLE,
+            ended: false,
+        }
     }
 
     /// Whether the Rollout itself is being deleted.
@@ -76,6 +86,11 @@ impl<'a> Draft<'a> {
     /// Warns people, after everything else.
     pub(super) fn warn(&mut self, reason: &str, message: &str) {
         self.notices.push(Notice { warning: true, reason: reason.to_owned(), message: message.to_owned() });
+    }
+
+    /// The Rollout itself is let go by this plan: there is no status any more.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
     }
 
     /// Look again after this time at the latest.
@@ -135,13 +150,11 @@ impl<'a> Draft<'a> {
 
     /// The plan, with the status where it belongs if it changed at all.
     pub(super) fn finish(mut self) -> Plan {
-        let deleting = self.deleting();
-        if !deleting {
+        if !self.deleting() {
             self.describe();
         }
         let before = self.observed.rollout.status.clone().unwrap_or_default();
-        // A Rollout that goes has its whole way out in what is there; its status is of no use to anyone any more.
-        if !deleting && self.status != before {
+        if !self.ended && self.status != before {
             let at = self.status_at.unwrap_or(self.effects.len());
             self.effects.insert(at, Effect::Status(Box::new(self.status)));
         }

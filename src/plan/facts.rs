@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{metrics::MetricPlan, problem::Problem};
 use crate::{
-    api::{HoldMode, RolloutSpec, RolloutStatus, RouteRef, Step, condition::ready},
+    api::{HoldMode, Phase, RolloutSpec, RolloutStatus, RouteRef, Step, condition::ready},
     model::{Key, Object},
     observe::Observed,
     route::{self, Backends, RouteBefore, RouteKind},
@@ -188,6 +188,22 @@ impl<'a> Facts<'a> {
         self.routes.iter().any(|route| route.subset.is_none())
     }
 
+    /// Whether pods of a canary are still listed that have begun to end.
+    pub(super) fn old_canary_pods_are_ending(&self) -> bool {
+        let canary = format!("{}-", self.canary_name());
+        self.observed.endpoints.ending.iter().any(|pod| pod.starts_with(&canary))
+    }
+
+    /// What the workload's template was compared with, where it came out as new and that would begin something.
+    pub(super) fn to_be_compared_afresh(&self) -> Vec<Key> {
+        let phase = self.status().phase;
+        let matters = !matches!(phase, Phase::Preparing | Phase::Promoting | Phase::Finishing | Phase::RollingBack);
+        if !matters || self.template != TemplateIs::New {
+            return Vec::new();
+        }
+        self.stable.into_iter().chain(self.canary()).map(Object::key).collect()
+    }
+
     /// The canary's ReplicaSet at the canary Deployment's template.
     pub(super) fn canary_replica_set(&self) -> Option<&'a Object> {
         deployment::current_replica_set(self.canary()?, &self.observed.canary_replica_sets)
@@ -341,21 +357,12 @@ fn routes<'a>(
             .iter()
             .find(|known| known.kind == reference.kind && known.name == reference.name)
             .map(|known| &known.before);
-        let subset = match before {
-            Some(before) => before.subset.clone(),
-            None => {
-                let backends =
-                    Backends { namespace, service: &traffic.service, pinned: traffic.pin_service, subset: None };
-                let found = route::inspect(
-                    kind,
-                    live,
-                    &reference.rules,
-                    &backends,
-                    &observed.destination_rules,
-                    &stable_labels,
-                )?;
-                found.subset().map(str::to_owned)
-            }
+        let subset = if let Some(before) = before {
+            before.subset.clone()
+        } else {
+            let backends = Backends { namespace, service: &traffic.service, pinned: traffic.pin_service, subset: None };
+            let rules = &observed.destination_rules;
+            route::inspect(kind, live, &reference.rules, &backends, rules, &stable_labels)?.subset().map(str::to_owned)
         };
         routes.push(Route { reference, kind, live, before, subset, leaving });
     }

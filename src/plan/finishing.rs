@@ -2,27 +2,12 @@
 
 use std::time::Duration;
 
-use super::{
-    draft::Draft,
-    facts::Facts,
-    idle, objects, run,
-    traffic::{self, Applied},
-};
+use super::{draft::Draft, facts::Facts, idle, objects, run, traffic};
 use crate::api::{OutcomeKind, Phase};
 
-/// How long every proxy is given to take the restored routes before what they named goes away.
-pub(super) const PROPAGATION: Duration = Duration::from_secs(2);
-
 pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
-    draft.again(PROPAGATION);
-    match traffic::restore(draft, facts) {
-        Applied::Yes => {}
-        Applied::NotYet => return,
-        Applied::Refused(why) => return draft.say(why),
-    }
-    let waited = draft.status.run.as_ref().map_or(PROPAGATION, |run| run::since(draft.now, &run.since));
-    if waited < PROPAGATION {
-        return draft.again(PROPAGATION.saturating_sub(waited));
+    if !traffic::put_back(draft, facts) {
+        return;
     }
     let canary = objects::delete(draft, facts.canary());
     let services = objects::delete_services(draft, facts);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{draft::Draft, facts::Facts, metrics::MetricPlan};
 use crate::{
-    api::{Analysis, ArmCounts, Blind, MetricEvidence, MetricState, OnTimeout, Step},
+    api::{Analysis, ArmCounts, Blind, MetricEvidence, MetricState, OnTimeout, Step, Threshold},
     judge::{
         self, ArmSamples, Decision, ErrorRateEvidence, ErrorRateJudge, ErrorRateState, Limit, LimitLook, LimitState,
         Look, MetricLook, Reading, Sample, Samples, StepClock, StepWeight, Verdict,
@@ -23,6 +23,12 @@ const LONGEST_HOLD: Duration = Duration::from_mins(20);
 const QUIET_INTERVALS: u32 = 3;
 /// What may be seen at the shortest, whatever the interval: Prometheus may scrape only every 30 s.
 const QUIET_AT_LEAST: Duration = Duration::from_secs(90);
+
+/// All the traffic, in percent.
+pub(super) const ALL: u32 = 100;
+
+/// Reasons of a gap that only tells that nothing has happened.
+const QUIET: [&str; 4] = ["NoTraffic", "NoSeries", "FirstSight", "NotANumber"];
 
 /// What one look saw.
 pub(super) struct Sight {
@@ -51,7 +57,7 @@ struct MetricReading {
 }
 
 enum Evidence {
-    Errors(Box<ErrorRateEvidence>),
+    Errors(Box<ErrorRateJudge>),
     Limit(Limit, judge::LimitReading),
 }
 
@@ -70,7 +76,9 @@ pub(super) fn take(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, reache
         let outcome = measurement.metrics.iter().find(|(name, _)| *name == plan.name).map(|(_, outcome)| outcome);
         readings.push(read(draft, analysis, facts, plan, step, outcome));
     }
-    let blind = blindness(draft, analysis, &facts.metrics, &readings);
+    let blind = blindness(draft, analysis, &facts.metrics, &readings)
+        // With all the traffic on the canary there is nothing to compare it with, and no reason to wait for that.
+        .filter(|gap| gap.at_once || step.weight < ALL);
     let fresh = readings.iter().any(|reading| reading.fresh) && blind.is_none();
     keep_time(draft, analysis, fresh, reached, blind.as_ref());
     let missing = blind.as_ref().map(|gap| gap.message.clone());
@@ -116,76 +124,85 @@ fn read(
     outcome: Option<&MetricOutcome>,
 ) -> MetricReading {
     match &plan.metric.threshold {
-        Some(threshold) => {
-            let limit = Limit { min: threshold.min, max: threshold.max, consecutive: threshold.looks };
-            let mut state =
-                state_text(draft, &plan.name).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-            let (value, gap) = match outcome {
-                Some(MetricOutcome::Value(Ok(value))) => (Some(*value), None),
-                other => (None, Some(gap_of(other))),
-            };
-            let reading = LimitState::look(&mut state, &limit, value);
-            remember(draft, &plan.name, &state);
-            MetricReading { evidence: Evidence::Limit(limit, reading), fresh: value.is_some(), share: None, gap }
-        }
-        None => {
-            let settings = plan.settings(analysis.false_rollback, analysis.missed_regression);
-            let weight = step_weight(facts, step);
-            let known = errors_state(draft, &plan.name);
-            let first = known.is_none();
-            let mut judge = match known {
-                Some(state) => ErrorRateJudge::resume(settings, weight, state),
-                None => ErrorRateJudge::start(settings, weight),
-            };
-            let samples = match outcome {
-                Some(MetricOutcome::Counters(arms)) => samples(arms, first),
-                _ => Samples { canary: None, stable: None },
-            };
-            let gap = Some(gap_of(outcome)).filter(|gap| gap.at_once);
-            let looked = judge.look(&samples);
-            // The stable version's first counters are where the counting starts: a look without them is not the first.
-            if !first || samples.stable.is_some() {
-                remember(draft, &plan.name, &judge.state());
-            }
-            let elapsed = draft.status.run.as_ref().map_or(0, |run| run.elapsed_ms);
-            let (fresh, share, quiet) = match looked.reading {
-                Reading::Counted(counts) => {
-                    let all = counts.canary_requests + counts.stable_requests;
-                    (true, (all > 0.0).then(|| counts.canary_requests / all), None)
-                }
-                Reading::NoCanaryTraffic => (false, None, Some(("NoTraffic", "the canary had no requests"))),
-                Reading::NoStableTraffic => (false, None, Some(("NoTraffic", "the stable version had no requests"))),
-                Reading::CanaryMissing => (false, None, Some(("NoSeries", "Prometheus has no series of the canary"))),
-                Reading::StableMissing => {
-                    (false, None, Some(("NoSeries", "Prometheus has no series of the stable version")))
-                }
-                Reading::BothMissing => (false, None, Some(("NoSeries", "Prometheus has no series of either version"))),
-                Reading::FirstSight => (false, None, Some(("FirstSight", "the counters were seen for the first time"))),
-            };
-            let quiet = quiet.map(|(reason, message)| Gap { reason, message: message.to_owned(), at_once: false });
-            MetricReading {
-                evidence: Evidence::Errors(Box::new(judge.evidence(Duration::from_millis(elapsed)))),
-                fresh,
-                share,
-                gap: gap.or(quiet),
-            }
-        }
+        Some(threshold) => read_threshold(draft, plan, threshold, outcome),
+        None => read_error_rate(draft, analysis, plan, step_weight(facts, step), outcome),
     }
 }
 
-/// Raw counters as the judge takes them. Series that were not there at the first look started at 0 after it.
+fn read_threshold(
+    draft: &mut Draft<'_>,
+    plan: &MetricPlan,
+    threshold: &Threshold,
+    outcome: Option<&MetricOutcome>,
+) -> MetricReading {
+    let limit = Limit { min: threshold.min, max: threshold.max, consecutive: threshold.looks };
+    let known = state_text(draft, &plan.name).and_then(|text| serde_json::from_str(text).ok());
+    let mut state: LimitState = known.unwrap_or_default();
+    let (value, gap) = match outcome {
+        Some(MetricOutcome::Value(Ok(value))) => (Some(*value), None),
+        other => (None, Some(gap_of(other))),
+    };
+    let reading = state.look(&limit, value);
+    remember(draft, &plan.name, &state);
+    MetricReading { evidence: Evidence::Limit(limit, reading), fresh: value.is_some(), share: None, gap }
+}
+
+fn read_error_rate(
+    draft: &mut Draft<'_>,
+    analysis: &Analysis,
+    plan: &MetricPlan,
+    weight: StepWeight,
+    outcome: Option<&MetricOutcome>,
+) -> MetricReading {
+    let settings = plan.settings(analysis.false_rollback, analysis.missed_regression);
+    let known = errors_state(draft, &plan.name);
+    let first = known.is_none();
+    let mut judge = match known {
+        Some(state) => ErrorRateJudge::resume(settings, weight, state),
+        None => ErrorRateJudge::start(settings, weight),
+    };
+    let samples = match outcome {
+        Some(MetricOutcome::Counters(arms)) => samples(arms, first),
+        _ => Samples { canary: None, stable: None },
+    };
+    let looked = judge.look(&samples);
+    // The stable version's first counters are where the counting starts: a look without them is not the first.
+    if !first || samples.stable.is_some() {
+        remember(draft, &plan.name, &judge.state());
+    }
+    let (share, quiet) = match looked.reading {
+        Reading::Counted(counts) => {
+            (Some(counts.canary_requests / (counts.canary_requests + counts.stable_requests)), None)
+        }
+        Reading::NoCanaryTraffic => (None, Some(("NoTraffic", "the canary had no requests"))),
+        Reading::NoStableTraffic => (None, Some(("NoTraffic", "the stable version had no requests"))),
+        Reading::CanaryMissing => (None, Some(("NoSeries", "Prometheus has no series of the canary"))),
+        Reading::StableMissing => (None, Some(("NoSeries", "Prometheus has no series of the stable version"))),
+        Reading::BothMissing => (None, Some(("NoSeries", "Prometheus has no series of either version"))),
+        Reading::FirstSight => (None, Some(("FirstSight", "the counters were seen for the first time"))),
+    };
+    let fresh = quiet.is_none();
+    let urgent = Some(gap_of(outcome)).filter(|gap| gap.at_once);
+    let quiet = quiet.map(|(reason, message)| Gap { reason, message: message.to_owned(), at_once: false });
+    MetricReading { evidence: Evidence::Errors(Box::new(judge)), fresh, share, gap: urgent.or(quiet) }
+}
+
+/// Raw counters as the judge takes them. A series of the canary that was not there at the first look started at 0 after
+/// it; one of the stable version may be an old pod that was not scraped then, so it counts from where it is first seen.
 fn samples(arms: &PerArm<ArmCounters>, first: bool) -> Samples {
-    let of = |samples: &[measure::Sample]| {
-        samples
-            .iter()
-            .map(|sample| Sample { series: sample.series.clone(), value: sample.value, started_in_run: !first })
-            .collect::<Vec<_>>()
-    };
-    let arm = |counters: &ArmCounters| {
+    let arm = |counters: &ArmCounters, started_in_run: bool| {
+        let taken = |samples: &[measure::Sample]| {
+            let sample = |sample: &measure::Sample| Sample {
+                series: sample.series.clone(),
+                value: sample.value,
+                started_in_run,
+            };
+            samples.iter().map(sample).collect::<Vec<_>>()
+        };
         let counters = counters.as_ref().ok()?;
-        Some(ArmSamples { requests: of(&counters.requests), errors: of(&counters.errors) })
+        Some(ArmSamples { requests: taken(&counters.requests), errors: taken(&counters.errors) })
     };
-    Samples { canary: arm(&arms.canary), stable: arm(&arms.stable) }
+    Samples { canary: arm(&arms.canary, !first), stable: arm(&arms.stable, false) }
 }
 
 fn gap_of(outcome: Option<&MetricOutcome>) -> Gap {
@@ -228,13 +245,17 @@ fn keep_time(draft: &mut Draft<'_>, analysis: &Analysis, fresh: bool, reached: b
     let now = draft.time();
     let Some(run) = &mut draft.status.run else { return };
     match blind {
+        // The same reason keeps its first words: which of two quiet versions is named changes with every scrape.
+        Some(gap) if run.blind.as_ref().is_some_and(|blind| blind.reason == gap.reason) => {}
         Some(gap) => {
-            let since = run.blind.as_ref().map_or_else(|| now.clone(), |blind| blind.since.clone());
+            let since = run.blind.as_ref().map_or(now, |blind| blind.since.clone());
             run.blind = Some(Blind { since, reason: gap.reason.to_owned(), message: gap.message.clone() });
         }
         None if fresh => {
             let last = run.seen_at.as_ref().into_iter().chain(run.reached_at.as_ref()).map(|time| time.0).max();
-            if let Some(last) = last.filter(|_| run.blind.is_none() && reached) {
+            // What comes after a quiet time tells of that time as well; what comes after an outage does not count for it.
+            let seen = run.blind.as_ref().is_none_or(|blind| QUIET.contains(&blind.reason.as_str()));
+            if let Some(last) = last.filter(|_| seen && reached) {
                 let cap = (std::time::Duration::from(analysis.interval) * QUIET_INTERVALS).max(QUIET_AT_LEAST);
                 let passed = std::time::Duration::try_from(now.0.duration_since(last)).unwrap_or_default().min(cap);
                 run.elapsed_ms += u64::try_from(passed.as_millis()).unwrap_or(0);
@@ -254,20 +275,21 @@ fn assemble(
     step: &Step,
     missing: Option<&String>,
 ) -> Look {
+    let elapsed = seen_time(draft);
     let mut metrics = Vec::new();
     let mut limits = Vec::new();
     for (plan, reading) in plans.iter().zip(readings) {
         let missing = missing.filter(|_| reading.gap.is_some()).cloned();
         let (name, critical) = (plan.name.clone(), plan.metric.critical);
         match &reading.evidence {
-            Evidence::Errors(evidence) => {
-                metrics.push(MetricLook { name, weight: plan.metric.weight, critical, evidence: **evidence, missing });
+            Evidence::Errors(judge) => {
+                let evidence = judge.evidence(elapsed);
+                metrics.push(MetricLook { name, weight: plan.metric.weight, critical, evidence, missing });
             }
             Evidence::Limit(limit, reading) => limits.push(limit_look(plan, *limit, *reading, missing)),
         }
     }
     let (min, max) = hold_of(step);
-    let elapsed = Duration::from_millis(draft.status.run.as_ref().map_or(0, |run| run.elapsed_ms));
     let on_timeout = match analysis.on_timeout {
         OnTimeout::Pause => judge::OnTimeout::Pause,
         OnTimeout::Rollback => judge::OnTimeout::Rollback,
@@ -303,8 +325,14 @@ fn publish(
     decision: &Decision,
 ) {
     draft.status.verdict = Some(word(&decision.verdict).to_owned());
+    let elapsed = seen_time(draft);
     draft.status.evidence =
-        plans.iter().zip(readings).map(|(plan, reading)| evidence(plan, analysis, reading)).collect();
+        plans.iter().zip(readings).map(|(plan, reading)| evidence(plan, analysis, reading, elapsed)).collect();
+}
+
+/// How long the step has been seen.
+fn seen_time(draft: &Draft<'_>) -> Duration {
+    Duration::from_millis(draft.status.run.as_ref().map_or(0, |run| run.elapsed_ms))
 }
 
 /// A verdict in one word, for the printed column.
@@ -329,15 +357,16 @@ fn standing(evidence: &ErrorRateEvidence) -> &'static str {
     }
 }
 
-fn evidence(plan: &MetricPlan, analysis: &Analysis, reading: &MetricReading) -> MetricEvidence {
+fn evidence(plan: &MetricPlan, analysis: &Analysis, reading: &MetricReading, elapsed: Duration) -> MetricEvidence {
     let gap = reading.gap.as_ref();
     match &reading.evidence {
-        Evidence::Errors(errors) => {
+        Evidence::Errors(judge) => {
+            let errors = judge.evidence(elapsed);
             let arm = |report: &judge::ArmReport| Some(ArmCounts { requests: report.requests, errors: report.errors });
             MetricEvidence {
                 name: plan.name.clone(),
                 kind: "errorRate".to_owned(),
-                verdict: standing(errors).to_owned(),
+                verdict: standing(&errors).to_owned(),
                 message: gap
                     .filter(|gap| gap.at_once)
                     .map_or_else(|| errors.explain(&plan.metric.name), |gap| gap.message.clone()),

@@ -30,12 +30,15 @@ mod run;
 mod traffic;
 mod verbs;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use self::{draft::Draft, facts::Facts};
-use crate::{act::Effect, api::Phase, measure::MeasureRequest, observe::Observed};
+use crate::{act::Effect, api::Phase, measure::MeasureRequest, model::Key, observe::Observed};
 
 /// What has to be asked before a decision.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +47,9 @@ pub struct Needs {
     pub measurement: Option<MeasureRequest>,
     /// Why the canary's pods are not ready: the canary Deployment's name.
     pub troubles: Option<String>,
+    /// What has to be read again before a template counts as new: the server may give what nobody has written with other
+    /// defaults since, and what was read before its upgrade must not be compared with what was read after it.
+    pub refresh: Vec<Key>,
     /// Whether Prometheus takes these queries.
     pub checks: Vec<QueryToCheck>,
 }
@@ -80,6 +86,7 @@ pub fn needs(observed: &Observed, now: Timestamp) -> Needs {
     let looking = running && (phase != Phase::Preparing || preparing::canary_is_ready(&facts));
     Needs {
         measurement: looking.then(|| facts.measure_request(now)).flatten(),
+        refresh: facts.to_be_compared_afresh(),
         troubles: (running && run::overdue(&facts, now)).then(|| facts.canary_name()),
         checks: if running { Vec::new() } else { facts.queries_to_check() },
     }

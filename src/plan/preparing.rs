@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use super::{
     draft::Draft,
     facts::Facts,
-    finishing::PROPAGATION,
     look, objects, progressing, run,
-    traffic::{self, Applied},
+    traffic::{self, Applied, PROPAGATION},
 };
 use crate::{
     api::{OutcomeKind, Phase},
@@ -38,6 +37,11 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     }
     if draft.has_effects() || !progressing::ready(facts, needed) {
         return wait(draft, facts, needed);
+    }
+    // Of a run before, or of a template that was replaced: proxies may send to them until they are gone.
+    if facts.old_canary_pods_are_ending() {
+        draft.say("waiting for the pods of an earlier canary to end");
+        return draft.again(PROPAGATION);
     }
     if !settled(draft, facts) {
         return;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     api::{NoDataPolicy, OnRegression, OutcomeKind, Pause, PauseReason, PauseStatus, Phase, Step, WeightStatus},
-    judge::{TimeoutAction, Verdict},
+    judge::{RollbackCause, TimeoutAction, Verdict},
     workload::deployment,
 };
 
@@ -111,19 +111,26 @@ fn next_look(draft: &mut Draft<'_>, facts: &Facts<'_>) {
 /// Ends or stops the run where the judge says so.
 fn harmful(draft: &mut Draft<'_>, facts: &Facts<'_>, sight: &Sight) -> bool {
     let Some(analysis) = &facts.spec.analysis else { return false };
-    let Some(Verdict::Rollback(_)) = sight.decision.as_ref().map(|decision| &decision.verdict) else { return false };
+    let Some(verdict @ Verdict::Rollback(cause)) = sight.decision.as_ref().map(|decision| &decision.verdict) else {
+        return false;
+    };
     if paused_for(draft) == Some(PauseReason::Regression) {
         return false;
     }
-    let message = sight.decision.as_ref().map(|decision| decision.verdict.explain()).unwrap_or_default();
+    let explained = verdict.explain();
+    let message = explained.trim_end_matches("; rolling back");
+    let reason = match cause {
+        RollbackCause::Regression { .. } => "Regression",
+        RollbackCause::LimitBroken(_) => "LimitBroken",
+    };
     match analysis.on_regression {
-        OnRegression::Rollback => run::roll_back(draft, facts, OutcomeKind::RolledBack, "Regression", &message),
+        OnRegression::Rollback => run::roll_back(draft, facts, OutcomeKind::RolledBack, reason, message),
         OnRegression::Pause => {
             traffic::to_stable(draft, facts);
             draft.status.weight = Some(WeightStatus::default());
-            pause(draft, PauseReason::Regression, &message);
+            pause(draft, PauseReason::Regression, message);
             draft.save();
-            draft.warn("Regression", &format!("{message}; the traffic is back on the stable version, resume or abort"));
+            draft.warn(reason, &format!("{message}; the traffic is back on the stable version, resume or abort"));
         }
     }
     true
@@ -184,12 +191,12 @@ fn pass(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, index: usize, sig
         return;
     }
     let (least, _) = look::hold_of(step);
-    if facts.spec.analysis.is_none() {
+    if facts.spec.analysis.is_none() || step.weight == look::ALL {
         let held = elapsed(draft, facts);
         if held >= least {
             return complete(draft, facts, step, index);
         }
-        draft.say(format!("{} % for {}, without analysis", step.weight, humantime::format_duration(least)));
+        draft.say(format!("{} % for {}, with nothing to compare", step.weight, humantime::format_duration(least)));
         return draft.again(least.saturating_sub(held));
     }
     let Some(decision) = &sight.decision else { return };
@@ -204,8 +211,9 @@ fn pass(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, index: usize, sig
                 draft.warn("Timeout", &explained);
             }
         },
-        Verdict::Continue(_) | Verdict::NoData { .. } => draft.say(explained),
-        Verdict::Rollback(_) => {}
+        Verdict::Continue(_) => draft.say(explained),
+        // Not yet, or not any more: what lasts is said as blindness.
+        Verdict::Rollback(_) | Verdict::NoData { .. } => {}
     }
 }
 
@@ -250,10 +258,15 @@ fn pause_is_over(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step) -> bool 
 fn elapsed(draft: &Draft<'_>, facts: &Facts<'_>) -> Duration {
     let Some(run) = &draft.status.run else { return Duration::ZERO };
     match (&facts.spec.analysis, &run.reached_at) {
-        (Some(_), _) => Duration::from_millis(run.elapsed_ms),
-        (None, Some(reached)) => run::since(draft.now, reached),
-        (None, None) => Duration::ZERO,
+        (Some(_), _) if comparable(draft) => Duration::from_millis(run.elapsed_ms),
+        (_, Some(reached)) => run::since(draft.now, reached),
+        (_, None) => Duration::ZERO,
     }
+}
+
+/// Whether some traffic is left on the stable version to compare with.
+fn comparable(draft: &Draft<'_>) -> bool {
+    draft.status.weight.is_none_or(|weight| weight.desired < look::ALL)
 }
 
 /// Stops going on; the weight stays, and looks go on.
@@ -261,7 +274,11 @@ pub(super) fn pause(draft: &mut Draft<'_>, reason: PauseReason, message: &str) {
     let since = draft.time();
     let from_ms = draft.status.run.as_ref().map_or(0, |run| {
         let wall = run.reached_at.as_ref().map_or(Duration::ZERO, |reached| run::since(draft.now, reached));
-        if run.metrics.is_empty() { u64::try_from(wall.as_millis()).unwrap_or(0) } else { run.elapsed_ms }
+        if run.metrics.is_empty() || !comparable(draft) {
+            u64::try_from(wall.as_millis()).unwrap_or(0)
+        } else {
+            run.elapsed_ms
+        }
     });
     draft.enter(Phase::Paused, message);
     if let Some(run) = &mut draft.status.run {

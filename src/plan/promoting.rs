@@ -30,8 +30,8 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         && let Some(ending) = draft.status.run.as_mut().and_then(|run| run.ending.as_mut())
     {
         ending.outcome = OutcomeKind::Reverted;
-        ending.reason = "Reverted".to_owned();
-        ending.message = "the pod template was reverted during the promotion".to_owned();
+        ending.reason = "Reverted".into();
+        ending.message = "the pod template was reverted during the promotion".into();
     }
     draft.status.stable_revision = Some(revision.clone());
     draft.enter(

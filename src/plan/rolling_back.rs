@@ -6,9 +6,8 @@ use std::time::Duration;
 use super::{
     draft::Draft,
     facts::Facts,
-    finishing::PROPAGATION,
     objects, run,
-    traffic::{self, Applied},
+    traffic::{self, PROPAGATION},
 };
 use crate::{
     api::{OutcomeKind, Phase},
@@ -34,11 +33,8 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         }
         return;
     }
-    if traffic::restore(draft, facts) != Applied::Yes {
-        return;
-    }
     // Subsets and the stable Service go a moment after the last route that named them.
-    if !facts.pinned && draft.has_effects() {
+    if !traffic::put_back(draft, facts) {
         return;
     }
     let unpinned = objects::unpin(draft, facts);

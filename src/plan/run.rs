@@ -41,6 +41,7 @@ pub(super) fn open(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         elapsed_ms: 0,
         seen_at: None,
         blind: None,
+        restored_at: None,
         unready_since: None,
         pause: None,
         metrics: Vec::new(),

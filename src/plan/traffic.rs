@@ -1,14 +1,20 @@
 //! Weights on the user's routes: raised with care, lowered at once, and at the end put back.
 
+use std::time::Duration;
+
 use super::{
     draft::Draft,
     facts::{Facts, Route},
+    run,
 };
 use crate::{
     act::Purpose,
     api::{RouteMemory, RouteRef},
     route::{self, Acceptance, RouteBefore},
 };
+
+/// How long every proxy is given to take what was written before anything depends on it.
+pub(super) const PROPAGATION: Duration = Duration::from_secs(2);
 
 /// How a set of routes stands to what was asked of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,12 +80,12 @@ pub(super) fn to_stable(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
     if facts.pinned || facts.stable_backend_is_there() {
         return split(draft, facts, 0, false);
     }
-    put_back(draft, facts, Purpose::Lower)
+    write_back(draft, facts, Purpose::Lower)
 }
 
 /// The routes as their user wrote them.
 pub(super) fn restore(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
-    put_back(draft, facts, Purpose::Restore)
+    write_back(draft, facts, Purpose::Restore)
 }
 
 /// Whether every route is as its user wrote it.
@@ -87,13 +93,38 @@ pub(super) fn is_restored(facts: &Facts<'_>) -> bool {
     facts.routes.iter().all(|route| restored(facts, route).is_none())
 }
 
-fn put_back(draft: &mut Draft<'_>, facts: &Facts<'_>, purpose: Purpose) -> Applied {
+fn write_back(draft: &mut Draft<'_>, facts: &Facts<'_>, purpose: Purpose) -> Applied {
     let mut applied = Applied::Yes;
     for route in &facts.routes {
         let edit = restored(facts, route);
         applied = applied.and(if draft.patch(route.key(), edit, purpose) { Applied::NotYet } else { accepted(route) });
     }
     applied
+}
+
+/// The routes as their user wrote them, for so long that no proxy still names what they named before. Says whether that
+/// is so; the time is written before the routes are, so that a restart waits as well.
+pub(super) fn put_back(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
+    draft.again(PROPAGATION);
+    if facts.routes.iter().any(|route| restored(facts, route).is_some()) {
+        let now = draft.time();
+        if let Some(run) = &mut draft.status.run {
+            run.restored_at = Some(now);
+        }
+        draft.save();
+    }
+    match restore(draft, facts) {
+        Applied::Yes => {}
+        Applied::NotYet => return false,
+        Applied::Refused(why) => {
+            draft.say(why);
+            return false;
+        }
+    }
+    let restored = draft.status.run.as_ref().and_then(|run| run.restored_at.as_ref());
+    let waited = restored.map_or(PROPAGATION, |restored| run::since(draft.now, restored));
+    draft.again(PROPAGATION.saturating_sub(waited));
+    waited >= PROPAGATION
 }
 
 /// Puts a route back that the spec does not name any more, and forgets it once that is done.

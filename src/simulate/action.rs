@@ -67,7 +67,7 @@ impl Scene {
                 let template = template(*version);
                 self.manifests.version = *version;
                 self.user(Kind::Deployment, |deployment| {
-                    deployment["spec"]["template"] = defaulted(&template, deployment)
+                    deployment["spec"]["template"] = defaulted(&template, deployment);
                 });
             }
             Action::ReapplyDeployment(unpause) => {
@@ -132,7 +132,7 @@ impl Scene {
                 self.said += 1;
                 let request = json!({"verb": verb, "id": format!("verb-{}", self.said), "by": "sre@example.com", "at": "2030-01-01T00:00:00Z"});
                 self.user(Kind::Rollout, |rollout| {
-                    rollout["metadata"]["annotations"][VERB_ANNOTATION] = json!(request.to_string())
+                    rollout["metadata"]["annotations"][VERB_ANNOTATION] = json!(request.to_string());
                 });
             }
             Action::Prometheus(up) => self.prometheus.up = *up,

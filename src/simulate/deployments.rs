@@ -51,7 +51,7 @@ impl Deployments {
             }
         }
         for deployment in &deployments {
-            self.report(store, deployment.name());
+            Self::report(store, deployment.name());
         }
     }
 
@@ -134,7 +134,7 @@ impl Deployments {
     }
 
     /// The Deployment's status.
-    fn report(&self, store: &mut Store, name: &str) {
+    fn report(store: &mut Store, name: &str) {
         let Some(deployment) = store.get(Kind::Deployment, name).cloned() else { return };
         let sets = owned(store, &deployment);
         let sum = |field: &str| -> i64 { sets.iter().filter_map(|set| set.number(field)).sum() };

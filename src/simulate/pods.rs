@@ -56,7 +56,7 @@ impl Pod {
 }
 
 /// The version that a pod template runs: the number at the end of its image's tag.
-pub fn version_of(object: &Object) -> usize {
+pub(super) fn version_of(object: &Object) -> usize {
     let containers = object.list("/spec/template/spec/containers");
     let image = containers.first().and_then(|container| container["image"].as_str()).unwrap_or_default();
     image.rsplit_once(":v").and_then(|(_, number)| number.parse().ok()).unwrap_or(0)

@@ -1,6 +1,6 @@
 //! A small seeded generator: the same seed gives the same simulation on every machine and in every release.
 
-/// SplitMix64 (Steele, Lea and Flood 2014): 64 bits of state, every seed as good as another.
+/// `SplitMix64` (Steele, Lea and Flood 2014): 64 bits of state, every seed as good as another.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 

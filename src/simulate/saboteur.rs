@@ -4,11 +4,11 @@
 use crate::{act::Effect, measure::Measurement, observe::Observed};
 
 /// What happens instead of an effect.
-pub type InsteadOf = Box<dyn FnMut(&Effect) -> Vec<Effect> + Send>;
+pub(super) type InsteadOf = Box<dyn FnMut(&Effect) -> Vec<Effect> + Send>;
 /// What is falsified in what the plan sees.
-pub type Lie = Box<dyn Fn(&mut Observed) + Send>;
+pub(super) type Lie = Box<dyn Fn(&mut Observed) + Send>;
 /// What is falsified in what Prometheus said.
-pub type Misread = Box<dyn Fn(Measurement) -> Measurement + Send>;
+pub(super) type Misread = Box<dyn Fn(Measurement) -> Measurement + Send>;
 
 /// Ways of breaking a controller. The default one breaks nothing.
 #[derive(Default)]

@@ -200,10 +200,12 @@ impl Scene {
 }
 
 /// The canary's share of what a route sends to the Service, in percent.
-pub fn canary_percent(route: &Object) -> u32 {
+pub(super) fn canary_percent(route: &Object) -> u32 {
     let all = destinations(route, NAME);
     let total: f64 = all.iter().map(|destination| destination.share).sum();
     let canary: f64 =
         all.iter().filter(|destination| destination.is_canary()).map(|destination| destination.share).sum();
-    if total > 0.0 { (canary / total * 100.0).round() as u32 } else { 0 }
+    // A float that no integer type takes directly: of the hundred percents, the last one that is not above the share.
+    let percent = if total > 0.0 { (canary / total * 100.0).round() } else { 0.0 };
+    (0..=100).take_while(|whole| f64::from(*whole) <= percent).last().unwrap_or(0)
 }

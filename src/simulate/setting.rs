@@ -6,7 +6,7 @@ use super::{clock::Millis, pods::Version, random::Random, store::Store};
 use crate::observe::Kind;
 
 /// The name of the user's Deployment, Service, route and Rollout.
-pub const NAME: &str = "web";
+pub(super) const NAME: &str = "web";
 
 /// What kind of route carries the traffic, and how the two versions are told apart on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,7 +39,7 @@ pub struct Served {
 
 /// Where a share of the requests goes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Destination {
+pub(super) struct Destination {
     /// The Service.
     pub service: String,
     /// The subset of its pods.
@@ -50,7 +50,7 @@ pub struct Destination {
 
 impl Destination {
     /// Whether it is the canary's.
-    pub fn is_canary(&self) -> bool {
+    pub(super) fn is_canary(&self) -> bool {
         self.service.ends_with("-canary") || self.subset.as_deref() == Some(CANARY_SUBSET)
     }
 }
@@ -77,7 +77,7 @@ impl DataPlane {
         self.queue.front().map(|(at, _)| *at)
     }
 
-    /// Brings the proxies up to what they know by now; of HTTPRoutes the status tells that they have them.
+    /// Brings the proxies up to what they know by now; of each `HTTPRoute` the status tells that they have them.
     pub fn learn(&mut self, store: &mut Store, now: Millis) {
         while self.queue.front().is_some_and(|(at, _)| *at <= now) {
             let Some((_, change)) = self.queue.pop_front() else { return };
@@ -166,7 +166,7 @@ impl DataPlane {
 }
 
 /// Where the rules that send to a Service send, their foreign destinations left out. The rules share the load evenly.
-pub fn destinations(route: &Object, service: &str) -> Vec<Destination> {
+pub(super) fn destinations(route: &Object, service: &str) -> Vec<Destination> {
     let http_route = route.text("/kind") == "HTTPRoute";
     let (rules, entries) = if http_route { ("/spec/rules", "backendRefs") } else { ("/spec/http", "route") };
     let ours = |name: &str| {

@@ -251,6 +251,17 @@ impl World for SimulatedWorld {
         self.inner().troubles(deployment)
     }
 
+    async fn refresh(&self, targets: &[Key]) {
+        let inner = self.inner();
+        for target in targets {
+            let kind = Kind::of(&target.api_version, &target.kind);
+            if let Some((kind, object)) = kind.and_then(|kind| Some((kind, inner.scene.store.get(kind, &target.name)?)))
+            {
+                inner.cache.renew(kind, object.value().clone());
+            }
+        }
+    }
+
     async fn perform(&self, _: &RolloutKey, effect: &Effect) -> Result<(), WorldError> {
         self.inner().perform(effect)
     }

@@ -34,7 +34,9 @@ fn misreading(misread: impl Fn(Measurement) -> Measurement + Send + 'static) -> 
 
 fn purpose(effect: &Effect) -> Option<Purpose> {
     match effect {
-        Effect::Patch { purpose, .. } | Effect::Apply { purpose, .. } | Effect::Delete { purpose, .. } => Some(*purpose),
+        Effect::Patch { purpose, .. } | Effect::Apply { purpose, .. } | Effect::Delete { purpose, .. } => {
+            Some(*purpose)
+        }
         Effect::Status(_) | Effect::Event(_) => None,
     }
 }
@@ -44,7 +46,8 @@ fn breaks(promise: &str, schedule: &Schedule, saboteur: Saboteur) {
     let sound = run(schedule, Saboteur::default(), None);
     assert!(sound.breaches.is_empty(), "the sound controller breaks a promise: {}", sound.breaches[0]);
     let broken = run(schedule, saboteur, None);
-    let breach = broken.breaches.first().unwrap_or_else(|| panic!("nothing was noticed:\n{}", broken.journal.join("\n")));
+    let breach =
+        broken.breaches.first().unwrap_or_else(|| panic!("nothing was noticed:\n{}", broken.journal.join("\n")));
     let all: Vec<_> = broken.breaches.iter().map(|breach| breach.promise).collect();
     assert!(all.contains(&promise), "{breach}\n{}", broken.journal.join("\n"));
 }
@@ -52,7 +55,10 @@ fn breaks(promise: &str, schedule: &Schedule, saboteur: Saboteur) {
 fn write(kind: (&str, &str), path: &[&str], value: Value) -> Effect {
     Effect::Patch {
         target: Key::new(kind.0, kind.1, "shop", "web"),
-        patch: Patch(vec![PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(path.iter().copied()), value })]),
+        patch: Patch(vec![PatchOperation::Replace(ReplaceOperation {
+            path: PointerBuf::from_tokens(path.iter().copied()),
+            value,
+        })]),
         purpose: Purpose::Raise,
     }
 }
@@ -130,13 +136,18 @@ fn a_verdict_that_is_told_before_the_traffic_is_back_is_noticed() {
         }
         _ => std::iter::once(effect.clone()).chain(held_back.take()).collect(),
     });
-    breaks("after a failing verdict the first effect is traffic back on the stable version", &schedule(2, &[]), swapping);
+    breaks(
+        "after a failing verdict the first effect is traffic back on the stable version",
+        &schedule(2, &[]),
+        swapping,
+    );
 }
 
 #[test]
 fn traffic_that_is_taken_back_for_no_reason_is_noticed() {
     let blind_to_pods = lying(|observed| {
-        let step = observed.rollout.status.as_ref().and_then(|status| status.step.as_ref()).map_or(0, |step| step.index);
+        let step =
+            observed.rollout.status.as_ref().and_then(|status| status.step.as_ref()).map_or(0, |step| step.index);
         if step > 0 {
             observed.endpoints.canary.clear();
         }
@@ -276,7 +287,8 @@ fn stable_pods_that_go_too_early_are_noticed() {
     });
     breaks("what Siskin does not own it does not change", &schedule(1, &[]), hungry);
     // A pin that stays in a promotion takes the new pods from the users, while the old ones go.
-    let still_pinned = instead(|effect| if purpose(effect) == Some(Purpose::Unpin) { Vec::new() } else { vec![effect.clone()] });
+    let still_pinned =
+        instead(|effect| if purpose(effect) == Some(Purpose::Unpin) { Vec::new() } else { vec![effect.clone()] });
     breaks("stable capacity is not reduced before the new version can carry the load", &schedule(1, &[]), still_pinned);
 }
 

@@ -12,7 +12,7 @@ async fn twenty_kills_spread_over_a_run_change_neither_its_outcome_nor_its_weigh
     let steps = "[{weight: 10, hold: {min: 15s}}, {weight: 25, hold: {min: 15s}}, {weight: 50, hold: {min: 15s}}]";
     let mut shop = Shop::open_with(Mesh::HttpRoute, "kill", steps, crate::harness::ANALYSIS, "").await;
     let traffic = shop.customers(150.0).await;
-    let weights = shop.watch_route_weights().await;
+    let weights = shop.watch_route_weights();
     let mut random = Random::new(20);
     shop.ship("v2", "").await;
     let mut counted = 0.0;
@@ -33,7 +33,7 @@ async fn twenty_kills_spread_over_a_run_change_neither_its_outcome_nor_its_weigh
     assert_eq!(outcome["outcome"], "Promoted", "{outcome}");
     let rollout = shop.rollout().await;
     assert_eq!(rollout["status"]["runs"], 1, "a restart begins no run");
-    let seen = weights.stop().await;
+    let seen = weights.stop();
     assert!(seen.is_subset(&BTreeSet::from([0, 10, 25, 50])), "weights outside the plan: {seen:?}");
     let report = traffic.stop().await;
     println!("{} requests, {} failed, {KILLS} kills", report.total(), report.failures());

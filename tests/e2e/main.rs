@@ -5,6 +5,7 @@
 
 mod harness;
 
+mod analysis;
 mod bad_input;
 mod chart;
 mod deletion;

@@ -20,7 +20,7 @@ async fn a_minute_without_prometheus_holds_the_step_and_then_the_run_goes_on() {
         .await;
     let message = blind["status"]["message"].as_str().unwrap_or_default();
     assert!(message.starts_with("holding"), "{message}");
-    elapse(Duration::from_secs(60)).await;
+    elapse(Duration::from_mins(1)).await;
     let during = shop.rollout().await;
     assert_eq!(during["status"]["phase"], "Progressing");
     assert_eq!(during["status"]["weight"]["applied"], 10, "an outage moves no weight");

@@ -1,9 +1,10 @@
 //! A version that is as good as the one before is carried to everyone, and no request fails on the way.
 
 use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::Value;
 
-use crate::harness::{Mesh, Shop, together};
+use crate::harness::{ANALYSIS, Mesh, STEPS, Shop, rollout, together};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_equal_version_is_promoted_through_an_http_route() {
@@ -25,9 +26,34 @@ async fn an_equal_version_is_promoted_through_a_virtual_service_with_subsets() {
     promoted_without_a_failed_request(Mesh::VirtualServiceSubsets, "subsets").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_equal_version_is_promoted_without_a_pin_by_a_stable_service_of_its_own() {
+    let manifest =
+        rollout(Mesh::HttpRoute, STEPS, ANALYSIS, "").replace("service: web,", "service: web, pinService: false,");
+    promoted(Shop::open_as(Mesh::HttpRoute, "unpinned", &manifest)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_equal_version_is_promoted_where_the_deployment_is_held_at_all_times() {
+    let shop = Box::pin(Shop::open_with(Mesh::VirtualServiceHosts, "always", STEPS, ANALYSIS, "  hold: Always\n"));
+    promoted(async {
+        let shop = shop.await;
+        let paused = |deployment: &Deployment| deployment.spec.as_ref().and_then(|spec| spec.paused) == Some(true);
+        shop.namespace.wait_for::<Deployment>("web", "it is held at rest", paused).await;
+        shop
+    })
+    .await;
+}
+
 async fn promoted_without_a_failed_request(mesh: Mesh, name: &str) {
+    promoted(Shop::open(mesh, name)).await;
+}
+
+async fn promoted(shop: impl Future<Output = Shop>) {
+    let shop = Box::pin(shop);
     let _turn = together().await;
-    let shop = Shop::open(mesh, name).await;
+    let shop = shop.await;
+    let mesh = shop.mesh;
     let before = shop.users_objects().await;
     let traffic = shop.customers(200.0).await;
 
@@ -68,6 +94,7 @@ async fn promoted_without_a_failed_request(mesh: Mesh, name: &str) {
         assert!(share.is_within(f64::from(weight) / 100.0, 4.0), "{weight} %: {share:?}");
     }
     assert_eq!(shop.leftovers().await, Vec::<String>::new());
+    shop.until("rest after the run", |rollout| rollout["status"]["phase"] == "Idle").await;
     for (was, is) in before.iter().zip(shop.users_objects().await) {
         assert_eq!(*was, is, "{} is not what its user wrote", was.0);
     }

@@ -11,6 +11,7 @@ async fn twenty_percent_errors_are_taken_away_within_seconds_and_the_deployment_
     let steps = "[{weight: 10, hold: {min: 60s}}, {weight: 50, hold: {min: 60s}}]";
     let shop = Shop::open_with(Mesh::HttpRoute, "rollback", steps, "{templates: [{name: http}]}", "").await;
     let traffic = shop.customers(100.0).await;
+    let mark = shop.namespace.bed().audit_mark();
     let mut exposures = Vec::new();
     for run in 1..=RUNS {
         let version = format!("bad{run}");
@@ -29,6 +30,9 @@ async fn twenty_percent_errors_are_taken_away_within_seconds_and_the_deployment_
     let median = exposures[exposures.len() / 2].0;
     println!("median exposure {median:.1} s");
     assert!(median <= 10.0, "the median exposure is {median:.1} s: {exposures:?}");
+
+    let patches = shop.patches_of_routes(mark);
+    assert_eq!(patches as u64, 2 * RUNS, "a raise is one patch a route, and so is an abort");
 
     shop.phase("RolledBack").await;
     let held = shop.namespace.object("apps/v1", "Deployment", "web").await;

@@ -92,7 +92,7 @@ async fn three_hundred_idle_rollouts_cost_nothing_and_a_hundred_changed_ones_lit
     in_phase(&namespace, "Idle", 0, ROLLOUTS).await;
 
     let mark = bed.audit_mark();
-    elapse(Duration::from_secs(60)).await;
+    elapse(Duration::from_mins(1)).await;
     let idle: Vec<String> = ours(bed, mark, &namespace)
         .into_iter()
         .filter(|event| event.verb != "watch" && event.verb != "list")

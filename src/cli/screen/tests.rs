@@ -83,6 +83,7 @@ fn outcomes() -> Value {
     ])
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "tests write the status as a literal")]
 fn view(status: Value) -> View {
     let workload = deployment("web", "registry.example/web:v1", 4, 4);
     let canary = deployment("web-canary", "registry.example/web:v2", 1, 1);

@@ -28,7 +28,8 @@ impl Check for Stable {
 
     fn passed(&mut self, scene: &Scene, _: &Served) -> Result<(), String> {
         // A change of the number of pods takes its time.
-        self.complete &= !scene.happened.iter().skip(self.handled).any(|(_, action)| matches!(action, Action::Scale(_)));
+        self.complete &=
+            !scene.happened.iter().skip(self.handled).any(|(_, action)| matches!(action, Action::Scale(_)));
         self.handled = scene.happened.len();
         let (Some(workload), Some(route)) = (scene.workload(), scene.route()) else { return Ok(()) };
         let wanted = workload.number("/spec/replicas").unwrap_or(1);
@@ -37,7 +38,11 @@ impl Check for Stable {
             let Some(service) = scene.store.get(Kind::Service, &destination.service) else { continue };
             let selector = service.strings("/spec/selector");
             let subset = destination.subset.as_deref().map_or_else(BTreeMap::new, |subset| labels_of(scene, subset));
-            let pods = scene.deployments.pods.iter().filter(|pod| !of_canary(pod) && pod.ready(scene.now) && pod.matches(&selector));
+            let pods = scene
+                .deployments
+                .pods
+                .iter()
+                .filter(|pod| !of_canary(pod) && pod.ready(scene.now) && pod.matches(&selector));
             let ready = pods.filter(|pod| subset.iter().all(|(key, value)| pod.labels.get(key) == Some(value))).count();
             // A rolling update that was superseded in the middle is held as it is: no revision alone has all the pods.
             let sets = owned(&scene.store, workload);

@@ -124,29 +124,26 @@ impl Check for AsBefore {
 fn workload(scene: &Scene) -> Result<(), String> {
     let Some(live) = scene.workload() else { return Err("the workload is gone".to_owned()) };
     let paused = live.at("/spec/paused") == Some(&json!(true));
-    match scene.rollout() {
-        Some(_) => {
-            if scene.phase() != Phase::Idle {
-                return Err(format!("the end is {:?}", scene.phase()));
-            }
-            if paused == scene.setting.policy {
-                return Err(format!("spec.paused of an idle workload is {paused}"));
-            }
+    if scene.rollout().is_some() {
+        if scene.phase() != Phase::Idle {
+            return Err(format!("the end is {:?}", scene.phase()));
         }
-        None => {
-            // Whoever resumes the workload may leave the annotation there.
-            if paused && live.annotation(HELD_BECAUSE_ANNOTATION).is_none() {
-                return Err(format!(
-                    "spec.paused is {paused}, and the annotations are {}",
-                    live.value()["metadata"]["annotations"]
-                ));
-            }
-            if live.label(MANAGED_LABEL).is_some() || live.annotation(HELD_ANNOTATION).is_some() {
-                return Err(format!(
-                    "the Rollout is gone, and the workload still has its marks: {}",
-                    live.value()["metadata"]
-                ));
-            }
+        if paused == scene.setting.policy {
+            return Err(format!("spec.paused of an idle workload is {paused}"));
+        }
+    } else {
+        // Whoever resumes the workload may leave the annotation there.
+        if paused && live.annotation(HELD_BECAUSE_ANNOTATION).is_none() {
+            return Err(format!(
+                "spec.paused is {paused}, and the annotations are {}",
+                live.value()["metadata"]["annotations"]
+            ));
+        }
+        if live.label(MANAGED_LABEL).is_some() || live.annotation(HELD_ANNOTATION).is_some() {
+            return Err(format!(
+                "the Rollout is gone, and the workload still has its marks: {}",
+                live.value()["metadata"]
+            ));
         }
     }
     let replicas = live.number("/spec/replicas");

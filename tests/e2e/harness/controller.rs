@@ -1,21 +1,25 @@
 //! The controller under test: the real binary, with the arguments that the chart gives it, and with the rights of the
 //! chart's ServiceAccount and no others.
 
-use std::{
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, process::Command, time::Duration};
 
 use k8s_openapi::api::{apps::v1::Deployment, coordination::v1::Lease};
 use kube::{Api, runtime::wait::await_condition};
 use siskin_bed::{Bed, Server};
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::Instant};
 
 /// Where the chart is installed.
 pub const SYSTEM: &str = "siskin-system";
 
-/// The arguments of the installed Deployment.
-static INSTALLED: OnceCell<Vec<String>> = OnceCell::const_new();
+static INSTALLED: OnceCell<Installed> = OnceCell::const_new();
+
+/// What the installed chart gives a controller.
+pub struct Installed {
+    /// The arguments of its Deployment.
+    arguments: Vec<String>,
+    /// Access with the token of its ServiceAccount. One file for all, written once: a controller may read it any time.
+    kubeconfig: PathBuf,
+}
 
 /// A running `siskin run` that watches one namespace.
 pub struct Controller {
@@ -26,9 +30,8 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// Installs the chart, once, by the real Helm, and gives the arguments that it has for the controller. Its own
-    /// Deployment has no replicas: tests start the binary themselves.
-    pub async fn install(bed: &'static Bed) -> &'static [String] {
+    /// Installs the chart, once, by the real Helm. Its own Deployment has no replicas: tests start the binary themselves.
+    pub async fn install(bed: &'static Bed) -> &'static Installed {
         let install = || async {
             let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/siskin");
             let values = format!("replicas=0,log.format=text,prometheus.url={}", bed.prometheus_url());
@@ -47,7 +50,9 @@ impl Controller {
             let deployments = Api::<Deployment>::namespaced(bed.client(), SYSTEM);
             let installed = deployments.get("siskin").await.expect("the chart has a Deployment");
             let pod = installed.spec.and_then(|spec| spec.template.spec).expect("a Deployment has pods");
-            pod.containers.into_iter().next().and_then(|container| container.args).expect("the chart gives arguments")
+            let arguments = pod.containers.into_iter().next().and_then(|container| container.args);
+            let kubeconfig = bed.kubeconfig_for(SYSTEM, "siskin").await;
+            Installed { arguments: arguments.expect("the chart gives arguments"), kubeconfig }
         };
         INSTALLED.get_or_init(install).await
     }
@@ -60,8 +65,8 @@ impl Controller {
 
     async fn spawn(bed: &'static Bed, namespace: &str, name: &str) -> Server {
         // Many controllers share the host here, so each has a port of its own.
-        let arguments = Self::install(bed).await.iter().filter(|argument| !argument.starts_with("--listen"));
-        let kubeconfig = bed.kubeconfig_for(SYSTEM, "siskin").await;
+        let Installed { arguments, kubeconfig } = Self::install(bed).await;
+        let arguments = arguments.iter().filter(|argument| !argument.starts_with("--listen"));
         let mut command: Command = bed.command(env!("CARGO_BIN_EXE_siskin"));
         command
             .env("KUBECONFIG", kubeconfig)
@@ -75,12 +80,6 @@ impl Controller {
     /// Ends the controller without any warning, as a lost node would.
     pub fn kill(&self) {
         self.server.kill();
-    }
-
-    /// Asks the controller to end, and waits until it has.
-    pub async fn stop(&self) {
-        self.server.terminate();
-        self.server.wait().await;
     }
 
     /// Starts the controller again under the same name, as the kubelet restarts a container.

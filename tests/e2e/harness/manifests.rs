@@ -133,6 +133,15 @@ spec:
 "#
 }
 
+/// A hard limit that is broken whatever the versions do.
+pub fn limit() -> &'static str {
+    "apiVersion: siskin.dev/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: limit}
+spec: {metrics: [{name: temperature, threshold: {query: vector(5), max: 3}}]}
+"
+}
+
 /// The Rollout; `steps` and `analysis` in YAML flow form.
 pub fn rollout(mesh: Mesh, steps: &str, analysis: &str, more: &str) -> String {
     let (_, kind) = mesh.kind();

@@ -1,4 +1,4 @@
-//! A small seeded generator (SplitMix64, Steele, Lea and Flood 2014), so that a failing run can be run again.
+//! A small seeded generator (`SplitMix64`, Steele, Lea and Flood 2014), so that a failing run can be run again.
 
 /// Random numbers that are the same in every run.
 pub struct Random(u64);

@@ -1,7 +1,7 @@
 //! A shop in a namespace of its own: workload, Service, route, Rollout, traffic, and a controller that watches it.
 
 use serde_json::Value;
-use siskin_bed::{Bed, Namespace, RunningTraffic, Traffic};
+use siskin_bed::{Bed, Namespace, Report, RunningTraffic, Traffic};
 
 use super::{
     controller::Controller,
@@ -29,6 +29,11 @@ impl Shop {
 
     /// A shop with other steps, another analysis, or more lines under the Rollout's spec.
     pub async fn open_with(mesh: Mesh, name: &str, steps: &str, analysis: &str, more: &str) -> Self {
+        Self::open_as(mesh, name, &manifests::rollout(mesh, steps, analysis, more)).await
+    }
+
+    /// A shop with a Rollout of its own.
+    pub async fn open_as(mesh: Mesh, name: &str, rollout: &str) -> Self {
         let bed = Bed::shared().await;
         Controller::install(bed).await;
         let namespace = bed.namespace_called(name).await;
@@ -39,7 +44,8 @@ impl Shop {
         shop.namespace.apply(&manifests::route(mesh, &shop.namespace)).await;
         shop.namespace.deployment_ready("web").await;
         shop.namespace.apply(manifests::template()).await;
-        shop.namespace.apply(&manifests::rollout(mesh, steps, analysis, more)).await;
+        shop.namespace.apply(manifests::limit()).await;
+        shop.namespace.apply(rollout).await;
         shop.phase("Idle").await;
         shop
     }
@@ -62,15 +68,17 @@ impl Shop {
         traffic.at(per_second).start()
     }
 
-    /// Traffic that has begun to be answered.
+    /// Traffic from the moment on in which the proxies know the shop: a new Deployment that is ready is not known to them
+    /// yet, and what fails before that is nobody's doing.
     pub async fn customers(&self, per_second: f64) -> RunningTraffic {
-        let traffic = self.traffic(per_second);
-        traffic
-            .wait_until("some requests were answered by v1", |report| {
-                report.by_version().get("v1").is_some_and(|count| *count > 20)
-            })
-            .await;
-        traffic
+        let first = self.traffic(50.0);
+        let known = |report: &Report| {
+            let latest: Vec<_> = report.records().iter().rev().take(100).collect();
+            latest.len() == 100 && latest.iter().all(|record| record.version.as_deref() == Some("v1"))
+        };
+        first.wait_until("a hundred requests in a row were answered by v1", known).await;
+        first.stop().await;
+        self.traffic(per_second)
     }
 
     /// The Rollout as it is.

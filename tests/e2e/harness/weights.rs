@@ -13,6 +13,7 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::Value;
+use siskin_bed::{AuditEvent, AuditMark};
 use tokio::task::JoinHandle;
 
 use super::shop::Shop;
@@ -28,7 +29,7 @@ pub struct Weights {
 
 impl Weights {
     /// Every share of the canary that the route ever had, in percent.
-    pub async fn stop(self) -> BTreeSet<i64> {
+    pub fn stop(self) -> BTreeSet<i64> {
         self.task.abort();
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -36,7 +37,7 @@ impl Weights {
 
 impl Shop {
     /// Follows the shop's HTTPRoute.
-    pub async fn watch_route_weights(&self) -> Weights {
+    pub fn watch_route_weights(&self) -> Weights {
         let routes = self.routes();
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
         let kept = Arc::clone(&seen);
@@ -65,6 +66,18 @@ impl Shop {
             tokio::time::timeout(REPAIR, repaired).await.is_ok(),
             "the route was not repaired to {percent} % within {REPAIR:?}"
         );
+    }
+
+    /// How many writes of Siskin the shop's routes have had since then.
+    pub fn patches_of_routes(&self, mark: AuditMark) -> usize {
+        let events = self.namespace.bed().audit_since(mark).into_iter();
+        let ours = |event: &AuditEvent| {
+            event.is_write()
+                && event.resource == "httproutes"
+                && event.namespace == self.namespace.name()
+                && event.user.contains("siskin")
+        };
+        events.filter(ours).count()
     }
 
     fn routes(&self) -> Api<DynamicObject> {

@@ -38,33 +38,31 @@ pub(super) fn check() -> anyhow::Result<()> {
 /// # Errors
 /// When a release did not end as it should, or something could not be done at all.
 pub(super) async fn run(bed: &'static Bed, keep: bool) -> anyhow::Result<ExitCode> {
-    tokio::select! {
+    // Kept until the end: its customers go on.
+    let (_shop, judged) = tokio::select! {
         biased;
         interrupted = access::interrupt() => {
             interrupted?;
             eprintln!("interrupted: everything is ended");
-            Ok(ExitCode::from(INTERRUPTED))
+            return Ok(ExitCode::from(INTERRUPTED));
         }
-        played = play(bed, keep) => played.map(|()| ExitCode::SUCCESS),
+        played = play(bed) => played?,
+    };
+    if keep {
+        play_on(bed)?;
+        access::interrupt().await?;
     }
+    judged.map(|()| ExitCode::SUCCESS)
 }
 
-async fn play(bed: &'static Bed, keep: bool) -> anyhow::Result<()> {
+/// Plays both acts; gives the shop as they leave it, and whether both ended as they should.
+async fn play(bed: &'static Bed) -> anyhow::Result<(Shop, anyhow::Result<()>)> {
     let shop = Shop::open(bed).await?;
     let bad = act::play(&shop, &BAD_RELEASE).await?;
     let good = act::play(&shop, &GOOD_RELEASE).await?;
     headline("In numbers");
-    let judged = [verdict(&shop, &bad), verdict(&shop, &good)];
-    if keep {
-        play_on(bed)?;
-        if let Err(interrupted) = access::interrupt().await {
-            eprintln!("error: {interrupted:#}");
-        }
-    }
-    for judgement in judged {
-        judgement?;
-    }
-    Ok(())
+    let (bad, good) = (verdict(&shop, &bad), verdict(&shop, &good));
+    Ok((shop, bad.and(good)))
 }
 
 const BAD_RELEASE: Act = Act {
@@ -76,6 +74,8 @@ const BAD_RELEASE: Act = Act {
     file: "web-v2.yaml",
     manifest: include_str!("../../demo/web-v2.yaml"),
     outcome: "RolledBack",
+    aftermath: "The four pods are v1's, as before. The Deployment has v2's template and is held (spec.paused), so nothing \
+                starts by itself; applying v1 again would end that, and so does a new template.",
 };
 
 const GOOD_RELEASE: Act = Act {
@@ -87,20 +87,23 @@ const GOOD_RELEASE: Act = Act {
     file: "web-v3.yaml",
     manifest: include_str!("../../demo/web-v3.yaml"),
     outcome: "Promoted",
+    aftermath: "The four pods are v3's. Nothing of Siskin is left in the shop but the Rollout.",
 };
 
 /// Prints an act's line of the summary, from the final records, and says whether it ended as it should.
 fn verdict(shop: &Shop, played: &Played) -> anyhow::Result<()> {
     let Played { act, outcome, begun, ended } = played;
     let numbers = Numbers::of(&shop.traffic().report().between(*begun, *ended), act.version);
-    let exposure = numbers.errors_lasted().map_or_else(String::new, |lasted| format!(" within {lasted:.1} s"));
+    let errors = match numbers.errors_lasted() {
+        Some(lasted) => format!("{} errors seen by users, within {lasted:.1} s", count(numbers.errors)),
+        None => "no error seen by users".to_owned(),
+    };
     println!(
-        "  {}  {:<11} {:>7} requests in {:>3.0} s, {:>3} of them errors seen by users{exposure}",
+        "  {}  {:<10}  {:>6} requests in {:>3.0} s, {errors}",
         act.version,
         outcome.kind,
         count(numbers.requests),
         ended.duration_since(*begun).as_secs_f64(),
-        count(numbers.errors),
     );
     if outcome.kind != act.outcome {
         bail!("{} ended as {} and not as {}: {}", act.version, outcome.kind, act.outcome, outcome.message);

@@ -11,7 +11,7 @@ use super::screen;
 use super::shop::Shop;
 use super::voice::{command, headline, say};
 
-/// Time for a person to read the story before the screen covers it.
+/// Time for a person to read the story before the screen covers it, and for servers that have just started to come to rest.
 const READING: Duration = Duration::from_secs(6);
 /// Time for a person to see the last state on the screen.
 const LAST_LOOK: Duration = Duration::from_secs(3);
@@ -27,6 +27,8 @@ pub(super) struct Act {
     pub(super) manifest: &'static str,
     /// `RolledBack` or `Promoted`.
     pub(super) outcome: &'static str,
+    /// How the shop is left then.
+    pub(super) aftermath: &'static str,
 }
 
 /// An act that is over.
@@ -45,9 +47,8 @@ pub(super) async fn play<'a>(shop: &Shop, act: &'a Act) -> anyhow::Result<Played
     say(act.story);
     command(&format!("kubectl apply -f tests/bed/demo/{}", act.file));
     command("siskin get rollout web -n shop --watch");
-    if stdout().is_terminal() {
-        tokio::time::sleep(READING).await;
-    }
+    println!();
+    tokio::time::sleep(READING).await;
     let run = shop.status().runs + 1;
     let begun = Timestamp::now();
     let outcome = tokio::select! {
@@ -96,4 +97,7 @@ fn tell(shop: &Shop, played: &Played) {
         outcome.kind,
         outcome.message,
     ));
+    if outcome.kind == act.outcome {
+        say(act.aftermath);
+    }
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Longer than anything here takes, on a busy machine too.
-const LIMIT: Duration = Duration::from_mins(5);
+const LIMIT: Duration = Duration::from_mins(3);
 
 /// The parts of the status that the demo tells of.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -34,8 +34,11 @@ pub(super) struct Step {
 }
 
 /// The canary's share of the traffic, in percent.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 pub(super) struct Weight {
+    /// What the step asks for.
+    pub(super) desired: u32,
+    /// What the mesh is known to do.
     pub(super) applied: u32,
 }
 

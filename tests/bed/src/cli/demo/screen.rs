@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{Instant, interval};
 
 use super::numbers::count;
-use super::rollout::Status;
+use super::rollout::{Status, Weight};
 use super::shop::Shop;
 use super::siskin;
 
@@ -67,7 +67,7 @@ async fn print_lines(shop: &Shop, begun: Timestamp) -> anyhow::Result<Infallible
         }
         let report = shop.traffic().report().since(begun);
         println!(
-            "  {:>3.0} s  {place:<34} {:>7} requests, {:>3} errors  {}",
+            "  {:>3.0} s  {place:<46} {:>7} requests, {:>3} errors  {}",
             Timestamp::now().duration_since(begun).as_secs_f64(),
             count(report.total()),
             count(report.failures()),
@@ -80,5 +80,7 @@ async fn print_lines(shop: &Shop, begun: Timestamp) -> anyhow::Result<Infallible
 /// Where a Rollout stands, in a few words.
 fn place(status: &Status) -> String {
     let step = status.step.as_ref().map(|step| format!(", step {}", step.position)).unwrap_or_default();
-    format!("{}{step}, canary {} %", status.phase, status.weight.applied)
+    let Weight { applied, desired } = status.weight;
+    let goal = if desired == applied { String::new() } else { format!(" (to {desired} %)") };
+    format!("{}{step}, canary {applied} %{goal}", status.phase)
 }

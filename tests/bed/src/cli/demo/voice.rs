@@ -30,14 +30,14 @@ fn marks(style: &str) -> (String, &'static str) {
     if plain { (String::new(), "") } else { (format!("\u{1b}[{style}m"), "\u{1b}[0m") }
 }
 
-/// Breaks between words.
+/// Breaks between words; a percent sign stays with its number.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("there is always a line");
         if line.is_empty() {
             line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= width {
+        } else if word.starts_with('%') || line.chars().count() + 1 + word.chars().count() <= width {
             line.push(' ');
             line.push_str(word);
         } else {
@@ -54,5 +54,6 @@ mod tests {
     #[test]
     fn a_paragraph_breaks_between_words_only() {
         assert_eq!(wrapped("one  two\nthree averylongword", 9), ["one two", "three", "averylongword"]);
+        assert_eq!(wrapped("it is 10 % more", 8), ["it is 10 %", "more"]);
     }
 }
