@@ -22,6 +22,11 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     draft.again(AGAIN);
     let Some(step) = facts.steps.first() else { return };
+    let needed = replicas(facts, step.weight);
+    let ready = progressing::ready(facts, needed);
+    if !ready && facts.template != TemplateIs::New && run::overdue(facts, draft.now) {
+        return wait(draft, facts, needed);
+    }
     objects::hold(draft, facts);
     let fenced = objects::fence(draft, facts, &run::stable_revision(draft));
     // The route names the stable backend before there is a canary that the user's own one would select too.
@@ -30,13 +35,19 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         Applied::NotYet => return draft.say("the routes are moved to the stable pods by name"),
         Applied::Refused(why) => return draft.say(why),
     }
-    let needed = replicas(facts, step.weight);
     objects::canary(draft, facts, needed);
     if facts.template == TemplateIs::New {
         return start_waiting(draft, facts, needed);
     }
-    if draft.has_effects() || !progressing::ready(facts, needed) {
+    if !ready {
         return wait(draft, facts, needed);
+    }
+    // It is ready, so whatever keeps it from its traffic from now on is not its own fault.
+    if let Some(run) = &mut draft.status.run {
+        run.unready_since = None;
+    }
+    if draft.has_effects() {
+        return;
     }
     // Of a run before, or of a template that was replaced: proxies may send to them until they are gone.
     if facts.old_canary_pods_are_ending() {

@@ -38,13 +38,13 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         return;
     }
     if paused_for(draft) == Some(PauseReason::Regression) {
+        // The canary is still there, so what keeps it from users is kept up too.
         traffic::to_stable(draft, facts);
+        objects::hold(draft, facts);
+        objects::fence(draft, facts, &run::stable_revision(draft));
         return;
     }
-    objects::hold(draft, facts);
-    objects::fence(draft, facts, &run::stable_revision(draft));
     let needed = preparing::replicas(facts, step.weight);
-    objects::canary(draft, facts, needed);
     let live = facts.live_weight();
     let enough = ready(facts, needed);
     let weight = match (pods_ready(facts), enough) {
@@ -52,6 +52,12 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         (_, true) => step.weight,
         (_, false) => live.min(step.weight),
     };
+    if !enough && weight < step.weight && run::overdue(facts, draft.now) {
+        return preparing::wait(draft, facts, needed);
+    }
+    objects::hold(draft, facts);
+    objects::fence(draft, facts, &run::stable_revision(draft));
+    objects::canary(draft, facts, needed);
     let applied = traffic::split(draft, facts, weight, sight.clear && enough);
     if !enough && weight < step.weight {
         return preparing::wait(draft, facts, needed);

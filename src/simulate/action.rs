@@ -145,7 +145,7 @@ impl Scene {
             Action::CanaryUnready => {
                 let now = self.now;
                 for pod in
-                    self.deployments.pods.iter_mut().filter(|pod| pod.serves(now) && super::contract::of_canary(pod))
+                    self.deployments.pods.iter_mut().filter(|pod| pod.serves(now) && pod.of_canary())
                 {
                     pod.ready_from = Some(now + UNREADY);
                 }
@@ -157,6 +157,7 @@ impl Scene {
                 let _ = self.store.delete(&Key::new("siskin.dev/v1alpha1", "Rollout", super::NAMESPACE, NAME), "");
             }
         }
+        self.stirred = true;
         self.happened.push((self.now, action.clone()));
     }
 

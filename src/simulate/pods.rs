@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::clock::Millis;
-use crate::model::Object;
+use crate::model::{Object, VARIANT_LABEL};
 
 /// How long a pod that was asked to end still serves, so that every proxy has heard of it.
 pub(super) const GRACE: Millis = 15_000;
@@ -47,6 +47,11 @@ impl Pod {
     /// Whether it answers requests, also those that still come while it ends.
     pub fn serves(&self, now: Millis) -> bool {
         self.ready_from.is_some_and(|from| from <= now)
+    }
+
+    /// Whether it is the canary's.
+    pub fn of_canary(&self) -> bool {
+        self.labels.contains_key(VARIANT_LABEL)
     }
 
     /// Whether a selector selects it.

@@ -65,6 +65,8 @@ pub struct Scene {
     /// Now.
     pub now: Millis,
     settled_at: Millis,
+    /// Whether something has happened that the cluster's controllers have not looked at yet.
+    pub(super) stirred: bool,
     random: Random,
 }
 
@@ -90,6 +92,7 @@ impl Scene {
             said: 0,
             now: 0,
             settled_at: -1,
+            stirred: true,
             random: random.fork(),
             store,
             manifests,
@@ -132,7 +135,7 @@ impl Scene {
                 self.data_plane.hear(change, self.now);
             }
             let due = [self.deployments.next(self.settled_at), self.endpoints.next()];
-            let due = due.into_iter().flatten().any(|at| at <= self.now);
+            let due = std::mem::take(&mut self.stirred) || due.into_iter().flatten().any(|at| at <= self.now);
             self.settled_at = self.now;
             if changes.iter().any(|change| change.gone) {
                 self.store.collect_garbage();
@@ -188,6 +191,13 @@ impl Scene {
     /// The canary's share of the requests as the route says, in percent.
     pub fn canary_percent(&self) -> u32 {
         self.route().map_or(0, canary_percent)
+    }
+
+    /// Whether some endpoint of the canary is ready.
+    pub fn canary_is_ready(&self) -> bool {
+        let endpoints = [NAME.to_owned(), format!("{NAME}-canary")].map(|service| self.ready_behind(&service));
+        let canary = self.deployments.pods.iter().filter(|pod| pod.of_canary());
+        canary.into_iter().any(|pod| endpoints.iter().any(|ready| ready.contains(&pod.name)))
     }
 
     /// The names of the pods that are ready behind a Service, as its EndpointSlice says.

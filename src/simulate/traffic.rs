@@ -122,7 +122,7 @@ impl DataPlane {
                     served.lost += each;
                     continue;
                 }
-                if pod.labels.contains_key(crate::model::VARIANT_LABEL) {
+                if pod.of_canary() {
                     served.canary += each;
                 }
                 let rate = versions.get(pod.version).map_or(0.0, |version| version.error_rate);

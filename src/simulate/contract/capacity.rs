@@ -10,7 +10,7 @@ use super::{
         setting::NAME,
         traffic::{Served, destinations},
     },
-    Check, of_canary,
+    Check,
 };
 use crate::observe::Kind;
 
@@ -42,7 +42,7 @@ impl Check for Stable {
                 .deployments
                 .pods
                 .iter()
-                .filter(|pod| !of_canary(pod) && pod.ready(scene.now) && pod.matches(&selector));
+                .filter(|pod| !pod.of_canary() && pod.ready(scene.now) && pod.matches(&selector));
             let ready = pods.filter(|pod| subset.iter().all(|(key, value)| pod.labels.get(key) == Some(value))).count();
             // A rolling update that was superseded in the middle is held as it is: no revision alone has all the pods.
             let sets = owned(&scene.store, workload);

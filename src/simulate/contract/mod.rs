@@ -15,12 +15,12 @@ mod writes;
 
 use std::fmt;
 
-use super::{pods::Pod, scene::Scene, traffic::Served};
+use super::{scene::Scene, traffic::Served};
 use crate::{
     act::{Effect, Purpose},
     api::RolloutStatus,
     measure::{Gap, Measurement},
-    model::{Object, VARIANT_LABEL},
+    model::Object,
 };
 
 /// An effect, and what it did.
@@ -190,11 +190,6 @@ impl Contract {
             }
         }
     }
-}
-
-/// Whether a pod is the canary's.
-pub(super) fn of_canary(pod: &Pod) -> bool {
-    pod.labels.contains_key(VARIANT_LABEL)
 }
 
 /// Whether Prometheus answered every question, as far as it is about Prometheus itself.

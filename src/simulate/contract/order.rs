@@ -4,10 +4,9 @@ use super::{
     super::{
         clock::Millis,
         scene::{Scene, canary_percent},
-        setting::NAME,
         traffic::Served,
     },
-    Act, Check, of_canary,
+    Act, Check,
 };
 use crate::{
     act::{Effect, Purpose},
@@ -69,7 +68,7 @@ fn paused_for_regression(status: &RolloutStatus) -> bool {
 #[derive(Default)]
 pub(super) struct LoweredForAReason {
     lowered: Option<u32>,
-    all_ready: Option<Millis>,
+    ready_since: Option<Millis>,
 }
 
 impl Check for LoweredForAReason {
@@ -77,8 +76,9 @@ impl Check for LoweredForAReason {
         "an edit of the spec never resets the traffic"
     }
 
-    fn begin(&mut self, _: &Scene) {
+    fn begin(&mut self, scene: &Scene) {
         self.lowered = None;
+        self.watch(scene);
     }
 
     fn effect(&mut self, _: &Scene, act: &Act<'_>) -> Result<(), String> {
@@ -96,7 +96,8 @@ impl Check for LoweredForAReason {
         let status = scene.status();
         let over = !matches!(status.phase, Phase::Progressing | Phase::Paused) || paused_for_regression(&status);
         let deleted = scene.rollout().is_none_or(crate::model::Object::deleting);
-        let unready = self.all_ready.is_none_or(|since| scene.now - since <= scene.setting.watch_delay + 100);
+        // The controller can't know what its watches have not told it yet.
+        let unready = self.ready_since.is_none_or(|since| scene.now - since <= scene.setting.watch_delay);
         if over || deleted || unready {
             return Ok(());
         }
@@ -104,12 +105,13 @@ impl Check for LoweredForAReason {
     }
 
     fn passed(&mut self, scene: &Scene, _: &Served) -> Result<(), String> {
-        let ready = [NAME.to_owned(), format!("{NAME}-canary")]
-            .iter()
-            .flat_map(|service| scene.ready_behind(service))
-            .collect::<Vec<_>>();
-        let some = scene.deployments.pods.iter().filter(|pod| of_canary(pod)).any(|pod| ready.contains(&pod.name));
-        self.all_ready = if some { self.all_ready.or(Some(scene.now)) } else { None };
+        self.watch(scene);
         Ok(())
+    }
+}
+
+impl LoweredForAReason {
+    fn watch(&mut self, scene: &Scene) {
+        self.ready_since = scene.canary_is_ready().then(|| self.ready_since.unwrap_or(scene.now));
     }
 }

@@ -8,7 +8,7 @@ use super::{
         setting::NAME,
         traffic::{Served, destinations},
     },
-    Act, Check, of_canary,
+    Act, Check,
 };
 use crate::{model::Object, observe::Kind};
 
@@ -74,29 +74,18 @@ impl Check for Ready {
         }
         // The controller can't know what its watches have not told it yet.
         let known = scene.now - scene.setting.watch_delay;
-        if is_ready(scene) || self.seen.is_some_and(|seen| seen >= known) {
+        if scene.canary_is_ready() || self.seen.is_some_and(|seen| seen >= known) {
             return Ok(());
         }
         Err(format!("the canary's weight rose to {} % while none of its pods was ready", canary_percent(after)))
     }
 
     fn passed(&mut self, scene: &Scene, _: &Served) -> Result<(), String> {
-        if is_ready(scene) {
+        if scene.canary_is_ready() {
             self.seen = Some(scene.now);
         }
         Ok(())
     }
-}
-
-/// Whether some endpoint of the canary is ready.
-fn is_ready(scene: &Scene) -> bool {
-    let endpoints = [NAME.to_owned(), format!("{NAME}-canary")].map(|service| scene.ready_behind(&service));
-    scene
-        .deployments
-        .pods
-        .iter()
-        .filter(|pod| of_canary(pod))
-        .any(|pod| endpoints.iter().any(|ready| ready.contains(&pod.name)))
 }
 
 /// No request fails for want of a pod.
