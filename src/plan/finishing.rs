@@ -6,6 +6,10 @@ use super::{draft::Draft, facts::Facts, idle, objects, run, traffic};
 use crate::api::{OutcomeKind, Phase};
 
 pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
+    // Where no policy holds the workload, a template that is pushed from now on must find it held.
+    if objects::always_held(facts) {
+        objects::hold(draft, facts);
+    }
     if !traffic::put_back(draft, facts) {
         return;
     }

@@ -38,8 +38,28 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     adopt(draft, facts);
     match facts.template {
         TemplateIs::Stable => rest(draft, facts),
+        _ if replaced(facts) => take_over(draft, facts),
         TemplateIs::Canary | TemplateIs::New => run::begin(draft, facts),
     }
+}
+
+/// Whether the stable version has no pods any more, because nothing held the workload when a new template came.
+fn replaced(facts: &Facts<'_>) -> bool {
+    let pods = facts.stable.and_then(|set| set.number("/spec/replicas")).unwrap_or(0);
+    pods == 0 && deployment::wanted(facts.workload) > 0
+}
+
+/// A version that rolled out by itself is what users get: to fence it off would leave them with nothing.
+fn take_over(draft: &mut Draft<'_>, facts: &Facts<'_>) {
+    let message = format!(
+        "revision {} has no pods any more: Deployment {} was not held when its pod template changed, and the new one rolled out without being judged",
+        run::stable_revision(draft),
+        facts.workload.name()
+    );
+    draft.status.stable_revision = None;
+    draft.say(&message);
+    draft.warn("RolledOutUnjudged", &message);
+    draft.again(Duration::ZERO);
 }
 
 /// Nothing to do: at rest, a leftover hold is taken off (a template that was changed and changed back unseen).

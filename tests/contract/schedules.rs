@@ -1,7 +1,7 @@
 //! Thousands of schedules, drawn from seeds.
 //!
 //! A seed that fails is printed; `SISKIN_SEED=<seed> cargo test --test contract schedules -- --nocapture` plays it alone,
-//! with all that happened in it.
+//! with all that happened in it. `SISKIN_SCHEDULES=<number>` plays more of them, or fewer.
 
 use std::{
     ops::Range,
@@ -15,7 +15,7 @@ const SCHEDULES: u64 = 2_000;
 
 #[test]
 fn two_thousand_random_schedules_break_no_promise() {
-    let seeds = only().map_or(0..SCHEDULES, |seed| seed..seed + 1);
+    let seeds = number("SISKIN_SEED").map_or(0..number("SISKIN_SCHEDULES").unwrap_or(SCHEDULES), |seed| seed..seed + 1);
     let failures = failures(seeds);
     assert!(failures.is_empty(), "{} schedules broke a promise:\n{}", failures.len(), failures.join("\n"));
 }
@@ -27,10 +27,12 @@ fn a_seed_gives_the_same_simulation_every_time() {
     assert_ne!(play(3), play(4));
 }
 
-/// The one schedule that a person wants to see.
+/// What a person asks for by a variable of the environment.
 #[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
-fn only() -> Option<u64> {
-    std::env::var("SISKIN_SEED").ok().map(|seed| seed.parse().expect("SISKIN_SEED is a whole number"))
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} must be a whole number, not {text}")))
 }
 
 /// Plays schedules on all processors, each schedule on one; says which broke a promise.
@@ -59,7 +61,7 @@ fn failures(seeds: Range<u64>) -> Vec<String> {
 fn play(seed: u64) -> Option<String> {
     let schedule = Schedule::draw(seed);
     let report = run(&schedule, Saboteur::default(), None);
-    if only().is_some() {
+    if number("SISKIN_SEED").is_some() {
         println!("{:#?}\n{}", schedule.setting, report.journal.join("\n"));
     }
     let breach = report.breaches.first()?;
