@@ -144,9 +144,7 @@ impl Scene {
             }
             Action::CanaryUnready => {
                 let now = self.now;
-                for pod in
-                    self.deployments.pods.iter_mut().filter(|pod| pod.serves(now) && pod.of_canary())
-                {
+                for pod in self.deployments.pods.iter_mut().filter(|pod| pod.serves(now) && pod.of_canary()) {
                     pod.ready_from = Some(now + UNREADY);
                 }
             }
