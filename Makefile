@@ -27,7 +27,7 @@ test: needs-rust needs-tools ## Run every test, those on the real servers includ
 	@echo "== the test servers: what is missing is built once, about 20 minutes on two cores"
 	@$(CARGO) run --package siskin-bed -- tools
 	@echo "== the tests"
-	@$(CARGO) test --workspace --no-fail-fast
+	@$(CARGO) test --workspace --no-fail-fast -- --show-output
 
 .PHONY: check
 check: needs-rust ## Format, lints, unit tests and generated files: under a minute when warm

@@ -39,7 +39,11 @@ fn apply(draft: &mut Draft<'_>, facts: &Facts<'_>, request: &VerbRequest) -> Res
         Verb::Resume => Err(format!("only a paused run can be resumed; this one is {}", word(phase))),
         Verb::Promote if matches!(phase, Phase::Progressing | Phase::Paused) => {
             let index = draft.status.step.as_ref().map_or(0, |step| step.index as usize);
-            progressing::advance(draft, facts, index);
+            if index + 1 < facts.steps.len() {
+                progressing::advance(draft, facts, index);
+            } else {
+                promoting::asked(draft, facts, by);
+            }
             Ok(format!("step {} has passed at the word of {by}", index + 1))
         }
         Verb::PromoteFull if matches!(phase, Phase::Progressing | Phase::Paused) => {
