@@ -304,3 +304,6 @@ fn write(store: &mut Store, service: &Object, endpoints: Value) {
         }),
     );
 }
+
+#[cfg(test)]
+mod tests;

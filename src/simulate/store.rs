@@ -270,3 +270,6 @@ fn merge(into: &mut Value, stated: &Value) {
         (into, stated) => *into = stated.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,8 @@ pub(super) struct Inner {
     pub(super) saboteur: Saboteur,
     /// What the controller's watches have delivered.
     cache: Cache,
+    /// The Rollouts that a new list concerns.
+    listed: BTreeSet<RolloutKey>,
     /// What they will deliver.
     watch: VecDeque<(Millis, Change)>,
     /// When the controller is to be killed next.
@@ -74,6 +76,7 @@ impl SimulatedWorld {
             contract,
             saboteur,
             cache: Cache::new(),
+            listed: BTreeSet::new(),
             watch: VecDeque::new(),
             kill: None,
             effects: 0,
@@ -108,12 +111,12 @@ impl Inner {
 
     /// When a watch tells of something next.
     pub(super) fn next(&self) -> Option<Millis> {
-        self.watch.front().map(|(at, _)| *at)
+        if self.listed.is_empty() { self.watch.front().map(|(at, _)| *at) } else { Some(self.scene.now) }
     }
 
     /// Takes in what the watches have to tell by now; says whether any of it concerns the Rollout.
     pub(super) fn deliver(&mut self) -> bool {
-        let mut concerned = BTreeSet::new();
+        let mut concerned = std::mem::take(&mut self.listed);
         while self.watch.front().is_some_and(|(at, _)| *at <= self.scene.now) {
             let Some((_, Change { kind, object, gone })) = self.watch.pop_front() else { break };
             concerned.append(&mut if gone {
@@ -139,7 +142,7 @@ impl Inner {
         self.watch.clear();
         for kind in Kind::ALL {
             let list = self.scene.store.all(kind).map(|object| object.value().clone()).collect();
-            self.cache.replace_all(kind, list);
+            self.listed.append(&mut self.cache.replace_all(kind, list));
         }
     }
 
