@@ -1,3 +1,5 @@
+//! Tests of the simulated Deployment controller, against what the real one does.
+
 use super::*;
 use crate::simulate::{
     random::Random,

@@ -1,3 +1,5 @@
+//! Tests of the simulated API server: what decisions depend on is as it is on a real one.
+
 use serde_json::json;
 
 use super::*;
