@@ -1,4 +1,10 @@
 //! Siskin: progressive delivery for service meshes.
+//!
+//! A changed workload is held by the API server itself. Watches fill one cache, and [`observe`] takes a snapshot of one
+//! Rollout from it; [`measure`] asks Prometheus for raw counters, and [`judge`] turns them into evidence that may be
+//! looked at any time; [`plan`], a pure function of snapshot and time, says what the status should be and which effects
+//! lead there, in their order, with edits of the user's objects made by [`route`] and [`workload`]; [`act`] performs
+//! them. [`controller`] is the wiring of all that on a cluster, [`simulate`] the same on a virtual clock.
 
 pub mod act;
 pub mod api;
