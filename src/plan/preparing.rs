@@ -42,20 +42,24 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     if !ready {
         return wait(draft, facts, needed);
     }
-    // It is ready, so whatever keeps it from its traffic from now on is not its own fault.
-    if let Some(run) = &mut draft.status.run {
-        run.unready_since = None;
-    }
     if draft.has_effects() {
         return;
     }
     // Of a run before, or of a template that was replaced: proxies may send to them until they are gone.
     if facts.old_canary_pods_are_ending() {
+        let now = draft.time();
+        if let Some(run) = &mut draft.status.run {
+            run.since = now;
+        }
         draft.say("waiting for the pods of an earlier canary to end");
         return draft.again(PROPAGATION);
     }
-    if !settled(draft, facts) {
+    if !settled(draft, facts) || !ended_for_a_while(draft) {
         return;
+    }
+    // It is ready, so whatever keeps it from its traffic from now on is not its own fault.
+    if let Some(run) = &mut draft.status.run {
+        run.unready_since = None;
     }
     draft.status.canary_revision = facts.canary_replica_set().and_then(deployment::revision).map(str::to_owned);
     let sight = look::take(draft, facts, step, false);
@@ -103,6 +107,15 @@ fn settled(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
     let available = facts.canary().and_then(deployment::available_since);
     let service = facts.observed.canary_service.as_ref().and_then(Object::created);
     known_to_proxies(draft, available.into_iter().chain(service))
+}
+
+/// Whether the pods of an earlier canary, if there were any, have been gone for so long that no proxy sends to them. They
+/// were looked for at least as often as something is given time to reach the proxies.
+fn ended_for_a_while(draft: &mut Draft<'_>) -> bool {
+    let Some(run) = draft.status.run.as_ref().filter(|run| run.since.0 > run.started_at.0) else { return true };
+    let waited = run::since(draft.now, &run.since);
+    draft.again((PROPAGATION * 3).saturating_sub(waited));
+    waited >= PROPAGATION * 3
 }
 
 /// Whether what is as old as the newest of these, and what the run's first plan made, has reached the proxies.
