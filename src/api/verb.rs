@@ -23,6 +23,21 @@ pub enum Verb {
     Skip,
 }
 
+impl Verb {
+    /// The verb as it is typed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Promote => "promote",
+            Self::PromoteFull => "promote --full",
+            Self::Abort => "abort",
+            Self::Retry => "retry",
+            Self::Skip => "skip",
+        }
+    }
+}
+
 /// One request of a person. Written into the annotation [`crate::model::VERB_ANNOTATION`]; each `id` is applied once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -63,7 +63,7 @@ fn apply(draft: &mut Draft<'_>, facts: &Facts<'_>, request: &VerbRequest) -> Res
             Ok("the run starts again".to_owned())
         }
         Verb::Retry => Err(format!("only a rolled back version can be tried again; this run is {}", word(phase))),
-        verb => Err(format!("{} makes no sense now: the Rollout is {}", name(verb), word(phase))),
+        verb => Err(format!("{} makes no sense now: the Rollout is {}", verb.word(), word(phase))),
     }
 }
 
@@ -104,18 +104,6 @@ fn skip(draft: &mut Draft<'_>, facts: &Facts<'_>, by: &str) {
         _ => {}
     }
     run::promote(draft, facts, "Skipped", &format!("{by} skipped the judgement"));
-}
-
-fn name(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Pause => "pause",
-        Verb::Resume => "resume",
-        Verb::Promote => "promote",
-        Verb::PromoteFull => "promote --full",
-        Verb::Abort => "abort",
-        Verb::Retry => "retry",
-        Verb::Skip => "skip",
-    }
 }
 
 fn word(phase: Phase) -> &'static str {

@@ -18,7 +18,7 @@ use words::ago;
 
 use self::{bar::bar, view::Side};
 use crate::{
-    api::{OutcomeKind, Phase, Verb, WeightStatus},
+    api::{OutcomeKind, Phase, WeightStatus},
     model::Timestamp,
 };
 
@@ -151,7 +151,7 @@ fn last_verb(view: &View, width: usize) -> Vec<Line> {
     };
     let mut lines = vec![
         named("Asked for")
-            .and(Tone::Strong, verb_word(answer.request.verb))
+            .and(Tone::Strong, answer.request.verb.word())
             .and(Tone::Plain, format!(" by {}, {when}: ", answer.request.by))
             .and(tone, word),
     ];
@@ -189,19 +189,6 @@ fn outcomes(view: &View, width: usize) -> Vec<Line> {
 /// A line that begins with the name of what it shows.
 fn named(name: &str) -> Line {
     Line::new().and(Tone::Faint, format!("{name:<INDENT$}"))
-}
-
-/// A verb as it is typed.
-fn verb_word(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Pause => "pause",
-        Verb::Resume => "resume",
-        Verb::Promote => "promote",
-        Verb::PromoteFull => "promote --full",
-        Verb::Abort => "abort",
-        Verb::Retry => "retry",
-        Verb::Skip => "skip",
-    }
 }
 
 fn phase_word(phase: Phase) -> String {
