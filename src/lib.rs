@@ -7,6 +7,7 @@
 //! them. [`controller`] is the wiring of all that on a cluster, [`simulate`] the same on a virtual clock.
 
 pub mod act;
+pub mod analysis;
 pub mod api;
 pub mod cli;
 pub mod controller;

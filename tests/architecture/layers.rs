@@ -14,6 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["judge", "route", "workload"],
     &["api"],
     &["measure"],
+    &["analysis"],
     &["observe"],
     &["act::effect"],
     &["plan"],
