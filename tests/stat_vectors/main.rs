@@ -1,0 +1,67 @@
+//! The judge's numbers against reference values that were computed with 50 digits by an independent program
+//! (`tests/data/stat-vectors.json`). More files of the same format are read from `SISKIN_EXTRA_VECTORS`, separated
+//! by `:`.
+
+mod counts;
+mod values;
+
+use serde_json::Value;
+
+use values::Values;
+
+/// Each compares a part of a file, given its name and content, or says that the part isn't its own.
+const PARTS: &[fn(&str, &Value, &mut Values) -> bool] = &[counts::part];
+
+/// Parts of the files that the judge has nothing for yet.
+const NOT_IMPLEMENTED: &[&str] = &[
+    "special",
+    "mann_whitney",
+    "welch_t",
+    "two_proportions",
+    "chi2_gof",
+    "sum_poisson_conditional",
+    "ks_two_sample",
+    "beta_binomial",
+    "prob_best",
+    "sample_size_two_proportions",
+    "bh_holm",
+    "latency_mixture",
+    "srm",
+    "phi_history",
+    "gauge_cs",
+    "gauge_pod_term",
+    "cuped",
+    "histogram_quantile_classic",
+    // All of the file on counts capped per pod.
+    "cases",
+];
+
+#[test]
+fn the_reference_values_are_met() {
+    check(include_str!("../data/stat-vectors.json"), "tests/data/stat-vectors.json");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
+fn reference_values_from_elsewhere_are_met() {
+    let paths = std::env::var("SISKIN_EXTRA_VECTORS").unwrap_or_default();
+    for path in paths.split(':').filter(|path| !path.is_empty()) {
+        let text =
+            std::fs::read_to_string(path).unwrap_or_else(|error| panic!("SISKIN_EXTRA_VECTORS: {path}: {error}"));
+        check(&text, path);
+    }
+}
+
+fn check(text: &str, file: &str) {
+    let vectors: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let mut values = Values::default();
+    for (part, content) in vectors.as_object().unwrap_or_else(|| panic!("{file}: no object")) {
+        values.place = format!("{file}: {part}");
+        let known = part == "meta" || PARTS.iter().any(|compare| compare(part, content, &mut values));
+        assert!(
+            known || NOT_IMPLEMENTED.contains(&part.as_str()),
+            "{file}: part {part:?} is neither tested nor in the list of what is left out"
+        );
+    }
+    values.report(file);
+}
