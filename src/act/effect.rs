@@ -52,6 +52,8 @@ pub enum Purpose {
     Hold,
     /// Let it roll out.
     Unhold,
+    /// Bring a workload that was held in the middle of its rolling update to one revision.
+    Consolidate,
     /// Keep the canary's pods out of the user's Service.
     Pin,
     /// The Service as its user wrote it.

@@ -197,7 +197,7 @@ impl<'a> Facts<'a> {
     /// What the workload's template was compared with, where it came out as new and that would begin something.
     pub(super) fn to_be_compared_afresh(&self) -> Vec<Key> {
         let phase = self.status().phase;
-        let matters = !matches!(phase, Phase::Preparing | Phase::Promoting | Phase::Finishing | Phase::RollingBack);
+        let matters = !matches!(phase, Phase::Preparing | Phase::Finishing | Phase::RollingBack);
         if !matters || self.template != TemplateIs::New {
             return Vec::new();
         }

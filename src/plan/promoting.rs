@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use super::{draft::Draft, facts::Facts, finishing, objects, run};
 use crate::{
+    act::Purpose,
     api::{OutcomeKind, Phase},
-    workload::{TemplateIs, deployment},
+    workload::{
+        TemplateIs,
+        deployment::{self, Consolidation},
+    },
 };
 
 /// How often a rolling update is looked at, should no watch tell.
@@ -40,6 +44,34 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     );
     draft.save();
     finishing::plan(draft, facts);
+}
+
+/// A newer template has come in the middle of the rolling update. It is held, and before it is judged one of the two
+/// revisions that users have takes over from the other: a run can only fence off one. Says whether there is one.
+pub(super) fn overtaken(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
+    let next = deployment::consolidation(facts.workload, &facts.observed.replica_sets);
+    if next == Consolidation::Overtaken {
+        return false;
+    }
+    draft.again(AGAIN);
+    // Where no policy holds the workload, pods of the newer template may have started already; they are the first to go.
+    objects::hold(draft, facts);
+    objects::unfence(draft, facts);
+    match next {
+        Consolidation::Done if deployment::held(facts.workload) => {
+            run::supersede(draft, facts);
+            return true;
+        }
+        Consolidation::Shrink(set, patch) => {
+            draft.patch(set.key(), Some(patch), Purpose::Consolidate);
+        }
+        Consolidation::Done | Consolidation::Wait | Consolidation::Overtaken => {}
+    }
+    draft.say(format!(
+        "Deployment {} got a newer pod template in the middle of its rolling update; one of its revisions takes over from the others before that is judged",
+        facts.workload.name()
+    ));
+    true
 }
 
 /// What the rolling update is at, and what keeps it, in the words of its controller.

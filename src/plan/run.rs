@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
-use super::{draft::Draft, facts::Facts, traffic};
+use super::{draft::Draft, facts::Facts, promoting, traffic};
 use crate::{
     api::{Outcome, OutcomeKind, Phase, RunStatus, StepStatus, WeightStatus},
     workload::{TemplateIs, deployment},
@@ -86,20 +86,17 @@ pub(super) fn template_changed(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool
             supersede(draft, facts);
             true
         }
-        // The policy has held the workload again in the middle of its rolling update.
-        TemplateIs::New if phase == Phase::Promoting && deployment::held(facts.workload) => {
-            supersede(draft, facts);
-            true
-        }
+        TemplateIs::New if phase == Phase::Promoting => promoting::overtaken(draft, facts),
         _ => false,
     }
 }
 
-fn supersede(draft: &mut Draft<'_>, facts: &Facts<'_>) {
+/// Ends the run for the sake of a newer template, and begins the next.
+pub(super) fn supersede(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     traffic::to_stable(draft, facts);
     draft.save();
     if draft.status.phase == Phase::Promoting {
-        // Both old and new pods were good enough for users; the larger set carries them until the next promotion.
+        // Both old and new pods were good enough for users; one revision has taken over from the others.
         let largest = deployment::largest_replica_set(&facts.observed.replica_sets).and_then(deployment::revision);
         draft.status.stable_revision = largest.map(str::to_owned).or(draft.status.stable_revision.take());
     }

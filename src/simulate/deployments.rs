@@ -110,7 +110,7 @@ impl Deployments {
         }
         let (have, ready) = (wanted, self.ready(&set, now));
         store.update(Writer::System, Kind::ReplicaSet, set.name(), |set| {
-            set["status"] = json!({"replicas": have, "readyReplicas": ready});
+            set["status"] = json!({"replicas": have, "readyReplicas": ready, "availableReplicas": ready});
         });
     }
 
@@ -229,12 +229,6 @@ fn share(value: Option<&Value>, of: i64, up: bool) -> i64 {
         }
         _ => 0,
     }
-}
-
-/// How many pods fewer than wanted a rolling update of this Deployment may leave.
-pub(super) fn max_unavailable(deployment: &Object) -> i64 {
-    let wanted = deployment.number("/spec/replicas").unwrap_or(1);
-    share(deployment.at("/spec/strategy/rollingUpdate/maxUnavailable"), wanted, false)
 }
 
 /// The EndpointSlice controller, which lags behind the pods.

@@ -1,10 +1,13 @@
 //! Deployments: held by `spec.paused`, with a canary Deployment beside them, promoted by their own rolling update.
 
+mod consolidation;
+
 use json_patch::{
     AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation, jsonptr::PointerBuf,
 };
 use serde_json::{Value, json};
 
+pub use self::consolidation::{Consolidation, consolidation, max_unavailable};
 use super::template::{TemplateIs, same_template};
 use crate::model::{
     CANARY, HELD_ANNOTATION, HELD_BECAUSE_ANNOTATION, MANAGED_LABEL, Object, POD_TEMPLATE_HASH, ROLLOUT_LABEL,

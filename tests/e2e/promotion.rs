@@ -56,6 +56,8 @@ async fn promoted(shop: impl Future<Output = Shop>) {
     let mesh = shop.mesh;
     let before = shop.users_objects().await;
     let traffic = shop.customers(200.0).await;
+    // The same route, for clients inside the mesh.
+    let inside = if mesh == Mesh::VirtualServiceHosts { Some(shop.neighbours(50.0).await) } else { None };
 
     shop.ship("v2", "").await;
     let mut windows = Vec::new();
@@ -81,17 +83,25 @@ async fn promoted(shop: impl Future<Output = Shop>) {
         })
         .await;
     let report = traffic.stop().await;
+    let inside = match inside {
+        Some(traffic) => Some(traffic.stop().await),
+        None => None,
+    };
     println!(
         "{mesh:?}: {} requests, {} failed, by version {:?}",
         report.total(),
         report.failures(),
         report.by_version()
     );
-    assert_eq!(report.failures(), 0, "{:?}", report.failed());
-    for (weight, from, to) in windows {
-        let share = report.between(from, to).share_of("v2");
-        println!("{mesh:?}: {weight} %: {} of {} requests reached the canary", share.hits, share.total);
-        assert!(share.is_within(f64::from(weight) / 100.0, 4.0), "{weight} %: {share:?}");
+    for (place, report) in
+        std::iter::once(("at the gateway", report)).chain(inside.map(|report| ("in the mesh", report)))
+    {
+        assert_eq!(report.failures(), 0, "{place}: {:?}", report.failed());
+        for (weight, from, to) in &windows {
+            let share = report.between(*from, *to).share_of("v2");
+            println!("{mesh:?}, {place}: {weight} %: {} of {} requests reached the canary", share.hits, share.total);
+            assert!(share.is_within(f64::from(*weight) / 100.0, 4.0), "{place}, {weight} %: {share:?}");
+        }
     }
     assert_eq!(shop.leftovers().await, Vec::<String>::new());
     shop.until("rest after the run", |rollout| rollout["status"]["phase"] == "Idle").await;

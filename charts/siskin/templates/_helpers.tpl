@@ -77,9 +77,10 @@ true
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, patch, create, delete]
+# Which revisions there are; one of two is made smaller when a newer template comes in the middle of a rolling update.
 - apiGroups: [apps]
   resources: [replicasets]
-  verbs: [get, list, watch]
+  verbs: [get, list, watch, patch]
 # Why a canary's pods do not become ready.
 - apiGroups: [""]
   resources: [pods]

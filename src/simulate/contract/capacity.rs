@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use super::{
     super::{
         action::Action,
-        deployments::{max_unavailable, owned},
         scene::Scene,
         setting::NAME,
         traffic::{Served, destinations},
     },
     Check,
 };
-use crate::observe::Kind;
+use crate::{observe::Kind, workload::deployment::max_unavailable};
 
 /// Behind what carries the stable traffic there are as many ready pods as the user's own rolling update would leave.
 #[derive(Default)]
@@ -44,11 +43,7 @@ impl Check for Stable {
                 .iter()
                 .filter(|pod| !pod.of_canary() && pod.ready(scene.now) && pod.matches(&selector));
             let ready = pods.filter(|pod| subset.iter().all(|(key, value)| pod.labels.get(key) == Some(value))).count();
-            // A rolling update that was superseded in the middle is held as it is: no revision alone has all the pods.
-            let sets = owned(&scene.store, workload);
-            let mixed = sets.iter().filter(|set| set.number("/spec/replicas").unwrap_or(0) > 0).count() > 1;
-            let held = mixed && workload.at("/spec/paused").is_some();
-            self.complete = !held && (self.complete || ready >= least);
+            self.complete |= ready >= least;
             if self.complete && ready < least {
                 return Err(format!("{destination:?} has {ready} ready pods, and its user wants {least} at the least"));
             }

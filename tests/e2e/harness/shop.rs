@@ -71,14 +71,27 @@ impl Shop {
     /// Traffic from the moment on in which the proxies know the shop: a new Deployment that is ready is not known to them
     /// yet, and what fails before that is nobody's doing.
     pub async fn customers(&self, per_second: f64) -> RunningTraffic {
-        let first = self.traffic(50.0);
+        Self::settled(self.traffic(50.0)).await;
+        self.traffic(per_second)
+    }
+
+    /// Traffic from other workloads of the mesh, through a client's sidecar.
+    pub async fn neighbours(&self, per_second: f64) -> RunningTraffic {
+        let start = |rate: f64| {
+            Traffic::to(self.namespace.bed().mesh_client()).host(&self.namespace.service_host("web")).at(rate).start()
+        };
+        Self::settled(start(50.0)).await;
+        start(per_second)
+    }
+
+    /// Waits until the proxies know the shop.
+    async fn settled(first: RunningTraffic) {
         let known = |report: &Report| {
             let latest: Vec<_> = report.records().iter().rev().take(100).collect();
             latest.len() == 100 && latest.iter().all(|record| record.version.as_deref() == Some("v1"))
         };
         first.wait_until("a hundred requests in a row were answered by v1", known).await;
         first.stop().await;
-        self.traffic(per_second)
     }
 
     /// The Rollout as it is.
