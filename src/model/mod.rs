@@ -3,6 +3,7 @@
 mod clock;
 mod object;
 mod rollout_key;
+pub mod words;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use object::{Key, Object};
