@@ -16,6 +16,7 @@
 //! (guarded by [`share`] where errors come in clusters); [`interval`] keeps the sums for reports; [`metric`] puts
 //! these together for one error rate; [`combine`] joins metrics; [`verdict`] decides.
 
+pub mod classical;
 pub mod combine;
 pub mod counters;
 pub mod counts;
@@ -29,6 +30,7 @@ pub mod metric;
 pub mod planner;
 pub mod ratio;
 pub mod ratio_interval;
+pub mod sample_ratio;
 pub mod share;
 pub mod state;
 pub mod verdict;
@@ -44,6 +46,7 @@ pub use metric::{ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings, ErrorRate
 pub use planner::{Growth, Traffic, growth, median_seconds};
 pub use ratio::{Direction, RatioDesign, RatioProcess, RatioState};
 pub use ratio_interval::RatioSequence;
+pub use sample_ratio::{SampleRatio, SampleRatioState};
 pub use share::{ShareProcess, ShareState};
 pub use state::StateError;
 pub use verdict::{

@@ -2,7 +2,9 @@
 //! (`tests/data/stat-vectors.json`). More files of the same format are read from `SISKIN_EXTRA_VECTORS`, separated
 //! by `:`.
 
+mod classical;
 mod counts;
+mod series;
 mod values;
 
 use serde_json::Value;
@@ -10,28 +12,14 @@ use serde_json::Value;
 use values::Values;
 
 /// Each compares a part of a file, given its name and content, or says that the part isn't its own.
-const PARTS: &[fn(&str, &Value, &mut Values) -> bool] = &[counts::part];
+const PARTS: &[fn(&str, &Value, &mut Values) -> bool] = &[counts::part, classical::part, series::part];
 
 /// Parts of the files that the judge has nothing for yet.
 const NOT_IMPLEMENTED: &[&str] = &[
-    "special",
-    "mann_whitney",
-    "welch_t",
-    "two_proportions",
-    "chi2_gof",
-    "sum_poisson_conditional",
-    "ks_two_sample",
-    "beta_binomial",
-    "prob_best",
-    "sample_size_two_proportions",
-    "bh_holm",
     "latency_mixture",
-    "srm",
     "phi_history",
     "gauge_cs",
     "gauge_pod_term",
-    "cuped",
-    "histogram_quantile_classic",
     // All of the file on counts capped per pod.
     "cases",
 ];
