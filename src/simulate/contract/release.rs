@@ -10,18 +10,22 @@ use super::{
 };
 use crate::{
     api::{Phase, Verb},
+    model::Object,
     observe::Kind,
 };
 
 /// Pods of the workload itself are of versions that have passed, or that a person let pass.
 pub(super) struct OnlyJudged {
     passed: BTreeSet<usize>,
+    /// Versions that came while nothing held the workload: the first pods of them can't be prevented, but they never
+    /// become as many as those of a version that passed.
+    unheld: BTreeSet<usize>,
     handled: usize,
 }
 
 impl Default for OnlyJudged {
     fn default() -> Self {
-        Self { passed: BTreeSet::from([0]), handled: 0 }
+        Self { passed: BTreeSet::from([0]), unheld: BTreeSet::new(), handled: 0 }
     }
 }
 
@@ -44,24 +48,29 @@ impl Check for OnlyJudged {
 
     fn passed(&mut self, scene: &Scene, _: &Served) -> Result<(), String> {
         let Some(workload) = scene.workload() else { return Ok(()) };
+        let watched = scene.rollout().is_some();
+        let held = scene.setting.policy || workload.at("/spec/paused") == Some(&json!(true));
         for (_, action) in scene.happened.iter().skip(self.handled) {
-            // Where no policy holds the workload and it is rolling out, or nobody watches over it, a push goes through.
-            let open = scene.rollout().is_none()
-                || (!scene.setting.policy && workload.at("/spec/paused") != Some(&json!(true)));
             match action {
-                Action::Push(version) if open => {
+                Action::Push(version) if !watched => {
                     self.passed.insert(*version);
                 }
-                Action::ReapplyDeployment(true) if scene.rollout().is_none() => {
+                Action::Push(version) if !held => {
+                    self.unheld.insert(*version);
+                }
+                Action::ReapplyDeployment(true) if !watched => {
                     self.passed.insert(scene.manifests.version);
                 }
                 _ => {}
             }
         }
         self.handled = scene.happened.len();
-        let running =
-            owned(&scene.store, workload).into_iter().filter(|set| set.number("/spec/replicas").unwrap_or(0) > 0);
-        match running.map(|set| version_of(&set)).find(|version| !self.passed.contains(version)) {
+        let size = |set: &Object| set.number("/spec/replicas").unwrap_or(0);
+        let running: Vec<_> = owned(&scene.store, workload).into_iter().filter(|set| size(set) > 0).collect();
+        let (passed, others): (Vec<_>, Vec<_>) = running.iter().partition(|set| self.passed.contains(&version_of(set)));
+        let most = passed.into_iter().map(size).max().unwrap_or(0);
+        let few = |set: &Object| self.unheld.contains(&version_of(set)) && size(set) <= most;
+        match others.into_iter().find(|set| !few(set)).map(version_of) {
             None => Ok(()),
             Some(version) => {
                 self.passed.insert(version);
