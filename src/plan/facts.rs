@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{metrics::MetricPlan, problem::Problem};
+use super::problem::Problem;
 use crate::{
+    analysis::Metric,
     api::{HoldMode, Phase, RolloutSpec, RolloutStatus, RouteRef, Step, condition::ready},
     model::{Key, Object},
     observe::Observed,
@@ -25,7 +26,7 @@ pub(super) struct Facts<'a> {
     pub(super) template: TemplateIs,
     pub(super) steps: Vec<Step>,
     pub(super) routes: Vec<Route<'a>>,
-    pub(super) metrics: Vec<MetricPlan>,
+    pub(super) metrics: Vec<Metric>,
     /// Why the metrics can't be measured. A run that is on its way holds then, and can still be ended by a person.
     pub(super) unmeasurable: Option<Problem>,
     /// Whether the user's Service is the stable backend, by selecting stable pods only.

@@ -62,7 +62,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         run.unready_since = None;
     }
     draft.status.canary_revision = facts.canary_replica_set().and_then(deployment::revision).map(str::to_owned);
-    let sight = look::take(draft, facts, step, false);
+    let sight = look::take(draft, facts, step);
     if !sight.clear {
         return draft.say(blind(draft));
     }

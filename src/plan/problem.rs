@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::draft::Draft;
 use crate::{
+    analysis,
     api::{Phase, condition},
     route::RouteProblem,
 };
@@ -26,6 +27,12 @@ impl Problem {
 
 impl From<RouteProblem> for Problem {
     fn from(problem: RouteProblem) -> Self {
+        Self::new(problem.reason(), problem.to_string())
+    }
+}
+
+impl From<analysis::Problem> for Problem {
+    fn from(problem: analysis::Problem) -> Self {
         Self::new(problem.reason(), problem.to_string())
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     let Some(step) = facts.steps.get(index).cloned() else { return };
     next_look(draft, facts);
     let reached = draft.status.run.as_ref().is_some_and(|run| run.reached_at.is_some());
-    let sight = look::take(draft, facts, &step, reached);
+    let sight = look::take(draft, facts, &step);
     if harmful(draft, facts, &sight) || unseen(draft, facts) {
         return;
     }
@@ -177,12 +177,7 @@ fn reach(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, sight: &Sight) -
     if !facts.metrics.is_empty() && !agrees && waited < SHARE_PATIENCE {
         return false;
     }
-    let now = draft.time();
     draft.status.weight = Some(WeightStatus { desired: step.weight, applied: step.weight });
-    if let Some(run) = &mut draft.status.run {
-        run.reached_at = Some(now);
-        run.elapsed_ms = 0;
-    }
     look::start_step(draft, facts, step);
     draft.again(FRESH_LOOKS);
     true

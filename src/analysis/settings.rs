@@ -1,0 +1,54 @@
+//! What an analysis is told: its error rates and times, and the step that it is in.
+
+use std::time::Duration;
+
+use crate::{
+    api,
+    judge::{OnTimeout, StepWeight},
+};
+
+/// The settings of a whole analysis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Chance of rolling back a version that is no worse, for the whole analysis: in (0, 0.5).
+    pub false_rollback: f64,
+    /// Chance of passing a version at the margin, for each step: in (0, 0.5).
+    pub missed_regression: f64,
+    /// The longest time between two looks.
+    pub interval: Duration,
+    /// What to do when a step's longest time passes without a decision.
+    pub on_timeout: OnTimeout,
+}
+
+impl From<&api::Analysis> for Settings {
+    fn from(analysis: &api::Analysis) -> Self {
+        Self {
+            false_rollback: analysis.false_rollback,
+            missed_regression: analysis.missed_regression,
+            interval: analysis.interval.into(),
+            on_timeout: match analysis.on_timeout {
+                api::OnTimeout::Pause => OnTimeout::Pause,
+                api::OnTimeout::Rollback => OnTimeout::Rollback,
+                api::OnTimeout::Promote => OnTimeout::Promote,
+            },
+        }
+    }
+}
+
+/// The step that a look belongs to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Its weight and that of the last step, in percent. At 100 there is nothing left to compare with.
+    pub weight: StepWeight,
+    /// It lasts at least this long.
+    pub min: Duration,
+    /// Without a decision it ends after this time.
+    pub max: Duration,
+}
+
+impl Step {
+    /// Whether the stable version has traffic that the canary can be compared with.
+    pub(super) fn compares(&self) -> bool {
+        self.weight.weight < 100.0
+    }
+}
