@@ -1,16 +1,17 @@
 //! The application that the pods run: an HTTP/1.1 server that errs and dawdles as its environment says.
 
+mod change;
 mod measured;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -63,7 +64,7 @@ pub(crate) struct Application {
 }
 
 struct Shared {
-    behaviour: Behaviour,
+    behaviour: RwLock<Behaviour>,
     version: HeaderValue,
     body: Bytes,
     measured: Measured,
@@ -75,7 +76,8 @@ impl Application {
         let version = HeaderValue::from_str(&behaviour.version)
             .with_context(|| format!("the version {:?} cannot be sent as a header", behaviour.version))?;
         let body = Bytes::from(format!("{}\n", behaviour.version));
-        let shared = Arc::new(Shared { behaviour, version, body, measured: Measured::default() });
+        let shared =
+            Arc::new(Shared { behaviour: RwLock::new(behaviour), version, body, measured: Measured::default() });
         let (phase, receiver) = watch::channel(Phase::Serving);
         tokio::spawn(accept(listener, shared, receiver));
         Ok(Self { phase })
@@ -143,12 +145,16 @@ async fn answer(shared: &Shared, request: &Request<Incoming>, phase: &watch::Rec
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
         return response;
     }
+    if request.uri().path() == "/behaviour" && request.method() == Method::PUT {
+        return change::answer(&shared.behaviour, request.uri().query().unwrap_or_default());
+    }
     let started = Instant::now();
-    let latency = shared.behaviour.latency.draw();
+    let behaviour = shared.behaviour.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let latency = behaviour.latency.draw();
     if !latency.is_zero() {
         sleep(latency).await;
     }
-    let is_error = shared.behaviour.error_rate > 0.0 && fastrand::f64() < shared.behaviour.error_rate;
+    let is_error = behaviour.error_rate > 0.0 && fastrand::f64() < behaviour.error_rate;
     let status = if is_error { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
     shared.measured.record(status, started.elapsed());
     let mut response = Response::new(Full::from(shared.body.clone()));

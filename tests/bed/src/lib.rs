@@ -17,6 +17,7 @@ pub mod isolation;
 mod mesh;
 mod namespace;
 mod node;
+mod pods;
 mod process;
 mod query;
 mod run_directory;
