@@ -23,6 +23,7 @@ pub mod counts;
 mod explain;
 pub mod histogram;
 pub mod interval;
+pub mod kayenta;
 pub mod limit;
 pub mod log_space;
 pub mod margin;

@@ -1,0 +1,5 @@
+//! Against results of the original classes of Kayenta, and against the definition of what they compute.
+
+mod golden;
+mod meaning;
+mod whole;
