@@ -5,8 +5,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use siskin::judge::{
     ArmSamples, CounterState, Counts, Direction, ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings, Look, Margin,
-    MetricLook, OnTimeout, RatioDesign, RatioProcess, RatioSequence, RatioState, Sample, Samples, ShareProcess,
-    StepClock, StepWeight, decide,
+    MetricEvidence, MetricLook, OnTimeout, RatioDesign, RatioProcess, RatioSequence, RatioState, Sample, Samples,
+    ShareProcess, StepClock, StepWeight, decide,
 };
 
 const STEP: StepWeight = StepWeight { weight: 10.0, final_weight: 50.0 };
@@ -95,7 +95,7 @@ proptest! {
 
     #[test]
     fn no_input_makes_a_decision_fail(intervals in mixed_counts(), seconds in 0u64..3000, critical: bool) {
-        let evidence = judge_after(1.0, &intervals).evidence(Duration::from_secs(seconds));
+        let evidence = MetricEvidence::Counts(judge_after(1.0, &intervals).evidence(Duration::from_secs(seconds)));
         let metric = MetricLook { name: "errors".into(), weight: 1.0, critical, evidence, missing: None };
         let clock = StepClock {
             elapsed: Duration::from_secs(seconds),
@@ -183,7 +183,7 @@ proptest! {
                 let samples: Vec<Sample> = look
                     .iter()
                     .filter(|(owner, ..)| *owner != arm)
-                    .map(|&(owner, value, started_in_run)| Sample { series: owner.to_string(), value, started_in_run })
+                    .map(|&(owner, value, started_in_run)| Sample { series: owner.to_string(), pod: owner.to_string(), stratum: String::new(), value, started_in_run })
                     .collect();
                 (!samples.is_empty()).then(|| ArmSamples { requests: samples.clone(), errors: samples })
             };

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use siskin::judge::interval::{REPORT_LEVEL, rate_interval};
 use siskin::judge::{
-    Counts, DifferenceSums, ErrorRateJudge, ErrorRateSettings, Look, Margin, MetricLook, OnTimeout, RatioDesign,
-    RatioProcess, StepClock, StepWeight, Verdict, decide, log_threshold,
+    Counts, DifferenceSums, ErrorRateJudge, ErrorRateSettings, Look, Margin, MetricEvidence, MetricLook, OnTimeout,
+    RatioDesign, RatioProcess, StepClock, StepWeight, Verdict, decide, log_threshold,
 };
 
 /// Splitmix64: small, good enough, and the same everywhere.
@@ -175,7 +175,7 @@ fn the_interval_of_the_difference_keeps_the_truth_at_every_look() {
 
 fn verdict(judge: &ErrorRateJudge, second: u64) -> Verdict {
     let elapsed = Duration::from_secs(second);
-    let evidence = judge.evidence(elapsed);
+    let evidence = MetricEvidence::Counts(judge.evidence(elapsed));
     let metric = MetricLook { name: "error rate".into(), weight: 1.0, critical: true, evidence, missing: None };
     let clock = StepClock { elapsed, min: Duration::from_mins(2), max: Duration::from_hours(2) };
     let on_timeout = OnTimeout::Pause;

@@ -57,6 +57,8 @@ fn samples(arms: &PerArm<ArmCounters>, first: bool) -> Samples {
         let taken = |samples: &[measure::Sample]| {
             let sample = |sample: &measure::Sample| Sample {
                 series: sample.series.clone(),
+                pod: String::new(),
+                stratum: String::new(),
                 value: sample.value,
                 started_in_run,
             };

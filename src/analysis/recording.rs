@@ -4,13 +4,14 @@ use super::{
     LookResult, Metric, Session, Sight,
     record::{ArmRecord, LookRecord, LookVerdict, MetricKind, MetricLookRecord, MetricRecord, Range, Standing},
 };
-use crate::judge::{ArmReport, LimitLook, MetricLook, Verdict, log_threshold, log_weighted_mean};
+use crate::judge::{ArmReport, LimitLook, MetricEvidence, MetricLook, Verdict, log_threshold, log_weighted_mean};
 
 impl LookResult {
     /// The look as it is written down. `step` counts from 0, `weight` is in percent.
     pub fn record(&self, session: &Session<'_>, step: u32, weight: Option<f64>) -> LookRecord {
         let critical = self.look.metrics.iter().filter(|metric| metric.critical);
-        let harm: Vec<(f64, f64)> = critical.map(|metric| (metric.evidence.log_harm, metric.weight)).collect();
+        let harm: Vec<(f64, f64)> =
+            critical.filter_map(|metric| Some((metric.evidence.log_harm()?, metric.weight))).collect();
         LookRecord {
             at: self.at,
             step,
@@ -70,7 +71,7 @@ fn of_spec(metric: &Metric) -> MetricRecord {
 }
 
 fn of_metric(metric: &Metric, look: &MetricLook, sight: &Sight) -> MetricLookRecord {
-    let evidence = &look.evidence;
+    let MetricEvidence::Counts(evidence) = &look.evidence;
     let arm = |report: &ArmReport, new_requests: f64, new_events: f64| ArmRecord {
         requests: report.requests,
         events: report.errors,

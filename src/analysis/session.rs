@@ -170,7 +170,7 @@ impl<'a> Session<'a> {
             let (name, critical) = (metric.name.clone(), metric.spec.critical);
             match watch {
                 Watch::Counts(watch) => {
-                    let evidence = watch.judge.evidence(self.clock.elapsed());
+                    let evidence = judge::MetricEvidence::Counts(watch.judge.evidence(self.clock.elapsed()));
                     look.metrics.push(MetricLook { name, weight: metric.spec.weight, critical, evidence, missing });
                 }
                 Watch::Limit(watch) => {

@@ -20,6 +20,10 @@ pub struct Sample {
     /// What tells the counter's source from others over the whole run, the pod for example. The requests and the
     /// errors of one source must have the same name; samples of the same name are added up.
     pub series: String,
+    /// The pod that the counter belongs to; empty when it isn't known. A pod may have several counters.
+    pub pod: String,
+    /// What else the versions are compared within, the route for example; empty when there is no such split.
+    pub stratum: String,
     /// The counter's value.
     pub value: f64,
     /// Whether the source started after the run did, so that its counter began at 0 within the run.
@@ -189,7 +193,7 @@ pub fn difference(previous: f64, current: f64) -> f64 {
 /// Sorted by name, so that sums are taken in the same order at each replay.
 fn sum_by_series<'a>(samples: &'a [Sample], dropped: &mut u64) -> BTreeMap<&'a str, Current> {
     let mut sums: BTreeMap<&str, Current> = BTreeMap::new();
-    for Sample { series, value, started_in_run } in samples {
+    for Sample { series, value, started_in_run, .. } in samples {
         if !value.is_finite() || *value < 0.0 {
             *dropped += 1;
             continue;

@@ -38,12 +38,24 @@ impl Margin {
     /// that run into a step's time limit from about a third to none.
     #[must_use]
     pub fn graduated(self, step: StepWeight) -> Self {
-        let widening = if step.weight > 0.0 && step.final_weight > step.weight {
-            (step.final_weight / step.weight).sqrt()
+        self.widened(step.widening())
+    }
+
+    /// The margin with its distance from "equal" multiplied by `widening`.
+    #[must_use]
+    pub fn widened(self, widening: f64) -> Self {
+        Self { ratio: 1.0 + (self.ratio - 1.0) * widening, absolute: self.absolute * widening }
+    }
+}
+
+impl StepWeight {
+    /// By how much this step's margin is wider than the last one's: `sqrt(final weight / weight)`, at least 1.
+    pub fn widening(self) -> f64 {
+        if self.weight > 0.0 && self.final_weight > self.weight {
+            (self.final_weight / self.weight).sqrt()
         } else {
             1.0
-        };
-        Self { ratio: 1.0 + (self.ratio - 1.0) * widening, absolute: self.absolute * widening }
+        }
     }
 }
 

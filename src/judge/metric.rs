@@ -74,7 +74,7 @@ pub struct LookOutcome {
 }
 
 /// Where the judgement of one error rate stands. Logs are natural; rates are shares of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorRateEvidence {
     /// The canary since the rollout began.

@@ -16,11 +16,16 @@
 //! (guarded by [`share`] where errors come in clusters); [`interval`] keeps the sums for reports; [`metric`] puts
 //! these together for one error rate; [`combine`] joins metrics; [`verdict`] decides.
 
+pub mod baseline;
+pub mod capped;
 pub mod classical;
 pub mod combine;
 pub mod counters;
 pub mod counts;
+pub mod dispersion;
+pub mod evidence;
 mod explain;
+mod format;
 pub mod histogram;
 pub mod interval;
 pub mod kayenta;
@@ -34,11 +39,15 @@ pub mod ratio_interval;
 pub mod sample_ratio;
 pub mod share;
 pub mod state;
+pub mod tick;
 pub mod verdict;
 
+pub use baseline::{Cap, Capping, CountBaseline, CountHistory};
 pub use combine::{e_bh, log_threshold, log_weighted_mean};
 pub use counters::{ArmSamples, CounterState, Reading, Sample, Samples};
 pub use counts::Counts;
+pub use dispersion::{Dispersion, TickTotals, dispersion};
+pub use evidence::MetricEvidence;
 pub use histogram::{Histogram, HistogramProblem};
 pub use interval::{ArmReport, DifferenceSums, Interval};
 pub use limit::{Limit, LimitReading, LimitState};
@@ -50,6 +59,7 @@ pub use ratio_interval::RatioSequence;
 pub use sample_ratio::{SampleRatio, SampleRatioState};
 pub use share::{ShareProcess, ShareState};
 pub use state::StateError;
+pub use tick::{PodCounts, Tick};
 pub use verdict::{
     Decision, LimitLook, Look, MetricLook, OnTimeout, RollbackCause, StepClock, TimeoutAction, Verdict, Waiting, decide,
 };

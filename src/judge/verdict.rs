@@ -8,11 +8,13 @@
 use std::time::Duration;
 
 use super::combine::{e_bh, log_threshold, log_weighted_mean};
+use super::evidence::MetricEvidence;
 use super::limit::{Limit, LimitReading};
-use super::metric::ErrorRateEvidence;
 
 /// Share of false alarms among the warnings of non-critical metrics.
 const WARNING_LEVEL: f64 = 0.1;
+/// Chance of a false warning of one metric that has no e-value.
+const LONE_WARNING_LEVEL: f64 = 0.05;
 /// A step that timed out may be promoted undecided only below this e-value for harm.
 const SUSPICION: f64 = 10.0;
 
@@ -26,7 +28,7 @@ pub struct MetricLook {
     /// Whether it decides; otherwise it only warns.
     pub critical: bool,
     /// Where its judgement stands.
-    pub evidence: ErrorRateEvidence,
+    pub evidence: MetricEvidence,
     /// Why there are no data now, as the end of a sentence ("Prometheus does not answer"); none when there are.
     pub missing: Option<String>,
 }
@@ -71,7 +73,7 @@ pub enum OnTimeout {
 /// Everything that a decision is made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Look {
-    /// Error rates.
+    /// Metrics that compare the two versions.
     pub metrics: Vec<MetricLook>,
     /// Hard limits.
     pub limits: Vec<LimitLook>,
@@ -136,6 +138,11 @@ pub enum RollbackCause {
         /// The evidence that was needed.
         log_threshold: f64,
     },
+    /// One metric rolls back by itself: a gauge that is worse by its margin, or a rate beyond its hard limit.
+    OutOfBounds {
+        /// The metric.
+        metric: Box<MetricLook>,
+    },
     /// A value is outside its limit.
     LimitBroken(LimitLook),
 }
@@ -177,7 +184,7 @@ impl Waiting {
     pub fn will_be_late(&self) -> bool {
         match self {
             Self::Evidence { metric, time_left } => {
-                metric.evidence.seconds_until_safe.is_none_or(|seconds| seconds > time_left.as_secs_f64())
+                metric.evidence.seconds_until_safe().is_none_or(|seconds| seconds > time_left.as_secs_f64())
             }
             Self::MinimumTime { .. } | Self::Limit(_) => false,
         }
@@ -185,14 +192,9 @@ impl Waiting {
 }
 
 impl MetricLook {
-    fn is_safe(&self) -> bool {
-        self.evidence.log_safe >= self.evidence.log_safe_threshold
-    }
-
     /// Why the metric can't be judged at this look.
     fn lack(&self) -> Option<&str> {
-        let silent = self.evidence.step_canary_requests <= 0.0;
-        self.missing.as_deref().or(silent.then_some("the canary has had no requests in this step"))
+        self.missing.as_deref().or(self.evidence.lack())
     }
 }
 
@@ -217,9 +219,9 @@ fn verdict(look: &Look) -> Verdict {
         .collect();
     let no_data = lacks.first().map(|&(name, reason)| Verdict::NoData { name: name.into(), reason: reason.into() });
     let something_seen = lacks.len() < metrics.len() + limits.len();
-    let harm = log_harm(&metrics);
+    let harm = Harm::of(&metrics, look.false_rollback);
 
-    if something_seen && let Some(cause) = rollback_cause(look, &metrics, &limits, harm) {
+    if something_seen && let Some(cause) = harm.cause(&metrics, &limits) {
         return Verdict::Rollback(cause);
     }
     if let Some(no_data) = no_data {
@@ -231,8 +233,8 @@ fn verdict(look: &Look) -> Verdict {
     if look.clock.elapsed < look.clock.max {
         return Verdict::Continue(waiting);
     }
-    let looks_fine = harm < SUSPICION.ln()
-        && metrics.iter().all(|metric| metric.evidence.inside_margin)
+    let looks_fine = harm.log_evidence < SUSPICION.ln()
+        && metrics.iter().all(|metric| metric.evidence.inside_margin())
         && limits.iter().all(|limit| limit.reading.breaches == 0);
     let action = match look.on_timeout {
         OnTimeout::Promote if looks_fine => TimeoutAction::Advance,
@@ -242,31 +244,59 @@ fn verdict(look: &Look) -> Verdict {
     Verdict::TimedOut { action, waiting, max: look.clock.max }
 }
 
-fn log_harm(metrics: &[&MetricLook]) -> f64 {
-    let evidence: Vec<(f64, f64)> = metrics.iter().map(|metric| (metric.evidence.log_harm, metric.weight)).collect();
-    log_weighted_mean(&evidence)
+/// The evidence for harm of all critical metrics, and what each may decide by itself.
+struct Harm {
+    /// Weighted mean of the e-values.
+    log_evidence: f64,
+    /// The evidence that rolls back.
+    log_threshold: f64,
+    /// Level per unit of weight for metrics without an e-value: what they take is not there for the e-values.
+    level_per_weight: f64,
 }
 
-fn rollback_cause(
-    look: &Look,
-    metrics: &[&MetricLook],
-    limits: &[&LimitLook],
-    log_evidence: f64,
-) -> Option<RollbackCause> {
-    let log_threshold = log_threshold(look.false_rollback);
-    if log_evidence >= log_threshold {
-        let weight_in_mean = |metric: &MetricLook| metric.evidence.log_harm + metric.weight.ln();
-        let worst = metrics.iter().max_by(|a, b| weight_in_mean(a).total_cmp(&weight_in_mean(b)))?;
-        let metric = Box::new((*worst).clone());
-        return Some(RollbackCause::Regression { metric, log_evidence, log_threshold });
+impl Harm {
+    /// Metrics without an e-value take their share of the level by weight (Bonferroni); the rest of it belongs to the
+    /// weighted mean of the e-values, so the chance of a false rollback is at most `level` together.
+    fn of(metrics: &[&MetricLook], level: f64) -> Self {
+        let evidence: Vec<(f64, f64)> =
+            metrics.iter().filter_map(|metric| Some((metric.evidence.log_harm()?, metric.weight))).collect();
+        let total: f64 = metrics.iter().map(|metric| metric.weight).sum();
+        let betting: f64 = evidence.iter().map(|(_, weight)| weight).sum();
+        let share = if betting > 0.0 && betting < total { betting / total } else { 1.0 };
+        Self {
+            log_evidence: log_weighted_mean(&evidence),
+            log_threshold: log_threshold(level * share),
+            level_per_weight: if total > 0.0 { level / total } else { 0.0 },
+        }
     }
-    limits.iter().find(|limit| limit.reading.breached).map(|limit| RollbackCause::LimitBroken((*limit).clone()))
+
+    fn cause(&self, metrics: &[&MetricLook], limits: &[&LimitLook]) -> Option<RollbackCause> {
+        if self.log_evidence >= self.log_threshold {
+            let in_mean = |metric: &MetricLook| metric.evidence.log_harm().map(|log| log + metric.weight.ln());
+            let worst = metrics
+                .iter()
+                .filter_map(|metric| Some((metric, in_mean(metric)?)))
+                .max_by(|a, b| a.1.total_cmp(&b.1))
+                .map(|(metric, _)| Box::new((*metric).clone()))?;
+            let Self { log_evidence, log_threshold, .. } = *self;
+            return Some(RollbackCause::Regression { metric: worst, log_evidence, log_threshold });
+        }
+        let decides_alone = |metric: &MetricLook| {
+            let level = self.level_per_weight * metric.weight;
+            metric.evidence.is_over_limit() || metric.evidence.log_harm().is_none() && metric.evidence.is_harmful(level)
+        };
+        let out_of_bounds = metrics.iter().find(|metric| decides_alone(metric));
+        out_of_bounds.map(|metric| RollbackCause::OutOfBounds { metric: Box::new((*metric).clone()) }).or_else(|| {
+            limits.iter().find(|limit| limit.reading.breached).map(|limit| RollbackCause::LimitBroken((*limit).clone()))
+        })
+    }
 }
 
 /// What the step waits for; none when all has been shown.
 fn waiting(clock: &StepClock, metrics: &[&MetricLook], limits: &[&LimitLook]) -> Option<Waiting> {
-    let missing = |metric: &MetricLook| metric.evidence.log_safe_threshold - metric.evidence.log_safe;
-    let farthest = metrics.iter().filter(|metric| !metric.is_safe()).max_by(|a, b| missing(a).total_cmp(&missing(b)));
+    let missing = |metric: &MetricLook| metric.evidence.missing_safety();
+    let unsafe_ones = metrics.iter().filter(|metric| !metric.evidence.is_safe());
+    let farthest = unsafe_ones.max_by(|a, b| missing(a).total_cmp(&missing(b)));
     if let Some(metric) = farthest {
         let time_left = clock.max.saturating_sub(clock.elapsed);
         return Some(Waiting::Evidence { metric: Box::new((*metric).clone()), time_left });
@@ -278,14 +308,15 @@ fn waiting(clock: &StepClock, metrics: &[&MetricLook], limits: &[&LimitLook]) ->
 }
 
 fn warnings(look: &Look) -> Vec<String> {
-    let metrics: Vec<&MetricLook> = look.metrics.iter().filter(|metric| !metric.critical).collect();
-    let evidence: Vec<f64> = metrics.iter().map(|metric| metric.evidence.log_harm).collect();
-    let limits = look.limits.iter().filter(|limit| !limit.critical && limit.reading.breached);
-    e_bh(&evidence, WARNING_LEVEL)
-        .into_iter()
-        .map(|index| metrics[index].name.clone())
-        .chain(limits.map(|limit| limit.name.clone()))
-        .collect()
+    let metrics = || look.metrics.iter().filter(|metric| !metric.critical);
+    let (names, evidence): (Vec<&String>, Vec<f64>) =
+        metrics().filter_map(|metric| Some((&metric.name, metric.evidence.log_harm()?))).unzip();
+    let called = e_bh(&evidence, WARNING_LEVEL).into_iter().map(|index| names[index]);
+    let alone = metrics()
+        .filter(|metric| metric.evidence.log_harm().is_none() && metric.evidence.is_harmful(LONE_WARNING_LEVEL))
+        .map(|metric| &metric.name);
+    let limits = look.limits.iter().filter(|limit| !limit.critical && limit.reading.breached).map(|limit| &limit.name);
+    called.chain(alone).chain(limits).cloned().collect()
 }
 
 #[cfg(test)]

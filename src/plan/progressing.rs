@@ -126,7 +126,8 @@ fn harmful(draft: &mut Draft<'_>, facts: &Facts<'_>, sight: &Sight) -> bool {
     let explained = verdict.explain();
     let message = explained.trim_end_matches("; rolling back");
     let reason = match cause {
-        RollbackCause::Regression { .. } => "Regression",
+        RollbackCause::OutOfBounds { metric } if metric.evidence.is_over_limit() => "LimitBroken",
+        RollbackCause::Regression { .. } | RollbackCause::OutOfBounds { .. } => "Regression",
         RollbackCause::LimitBroken(_) => "LimitBroken",
     };
     match analysis.on_regression {

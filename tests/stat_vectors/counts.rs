@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 use siskin::judge::counters::difference;
+use siskin::judge::dispersion::dispersion_by_block;
 use siskin::judge::interval::{VarianceFloor, asymptotic_radius};
 use siskin::judge::ratio::BET_LOG_SIZES;
 use siskin::judge::share::SHARE_BETS;
 use siskin::judge::{
-    Counts, DifferenceSums, Direction, Margin, RatioDesign, RatioProcess, RatioSequence, ShareProcess, Traffic, e_bh,
-    growth, log_weighted_mean, median_seconds,
+    Counts, DifferenceSums, Direction, Margin, RatioDesign, RatioProcess, RatioSequence, ShareProcess, TickTotals,
+    Traffic, dispersion, e_bh, growth, log_weighted_mean, median_seconds,
 };
 
 use crate::values::{Values, as_number, each, number, numbers, text, without_series};
@@ -21,6 +22,7 @@ pub(crate) fn part(name: &str, content: &Value, values: &mut Values) -> bool {
         "planner" => each(content, values, planner),
         "counter_delta" => each(content, values, counter_differences),
         "asymptotic_cs" => each(content, values, asymptotic_sequence),
+        "phi_history" => each(content, values, dispersion_of_history),
         _ => return false,
     }
     true
@@ -146,6 +148,23 @@ fn planner(case: &Value, values: &mut Values) {
 fn counter_differences(case: &Value, values: &mut Values) {
     let differences: Vec<f64> = numbers(&case["samples"]).windows(2).map(|pair| difference(pair[0], pair[1])).collect();
     values.same_all(&numbers(&case["deltas"]), &differences);
+}
+
+fn dispersion_of_history(case: &Value, values: &mut Values) {
+    let ticks: Vec<TickTotals> = numbers(&case["n"])
+        .into_iter()
+        .zip(numbers(&case["x"]))
+        .map(|(requests, events)| TickTotals { requests, events })
+        .collect();
+    let found: Vec<_> = dispersion_by_block(&ticks).collect();
+    let expected = case["by_scale"].as_array().expect("a list of block lengths");
+    assert_eq!(found.len(), expected.len(), "{}", values.place);
+    for (expected, found) in expected.iter().zip(found) {
+        values.same(number(expected, "B"), f64::from(found.block));
+        values.same(number(expected, "pairs"), found.pairs as f64);
+        values.same(number(expected, "phi"), found.factor);
+    }
+    values.same(number(case, "phi"), dispersion(&ticks).factor);
 }
 
 /// Two-sided only; the one-sided form belongs to gauges.

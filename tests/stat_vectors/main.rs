@@ -1,6 +1,6 @@
 //! The judge's numbers against reference values that were computed with 50 digits by an independent program
-//! (`tests/data/stat-vectors.json`). More files of the same format are read from `SISKIN_EXTRA_VECTORS`, separated
-//! by `:`.
+//! (`tests/data/stat-vectors.json`, `tests/data/capped-vectors.json`). More files of either format are read from
+//! `SISKIN_EXTRA_VECTORS`, separated by `:`.
 
 mod classical;
 mod counts;
@@ -17,7 +17,6 @@ const PARTS: &[fn(&str, &Value, &mut Values) -> bool] = &[counts::part, classica
 /// Parts of the files that the judge has nothing for yet.
 const NOT_IMPLEMENTED: &[&str] = &[
     "latency_mixture",
-    "phi_history",
     "gauge_cs",
     "gauge_pod_term",
     // All of the file on counts capped per pod.
@@ -27,6 +26,11 @@ const NOT_IMPLEMENTED: &[&str] = &[
 #[test]
 fn the_reference_values_are_met() {
     check(include_str!("../data/stat-vectors.json"), "tests/data/stat-vectors.json");
+}
+
+#[test]
+fn the_reference_values_of_capped_counts_are_met() {
+    check(include_str!("../data/capped-vectors.json"), "tests/data/capped-vectors.json");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 
 fn sample(series: &str, value: f64) -> Sample {
-    Sample { series: series.into(), value, started_in_run: false }
+    Sample { series: series.into(), pod: series.into(), stratum: String::new(), value, started_in_run: false }
 }
 
 fn new_sample(series: &str, value: f64) -> Sample {

@@ -15,7 +15,7 @@ fn metric(name: &str, canary_errors: f64, stable_errors: f64, intervals: u64) ->
     for _ in 0..intervals {
         judge.update(&counts);
     }
-    let evidence = judge.evidence(seconds(intervals));
+    let evidence = MetricEvidence::Counts(judge.evidence(seconds(intervals)));
     MetricLook { name: name.into(), weight: 1.0, critical: true, evidence, missing: None }
 }
 
