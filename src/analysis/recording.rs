@@ -71,7 +71,9 @@ fn of_spec(metric: &Metric) -> MetricRecord {
 }
 
 fn of_metric(metric: &Metric, look: &MetricLook, sight: &Sight) -> MetricLookRecord {
-    let MetricEvidence::Counts(evidence) = &look.evidence;
+    let MetricEvidence::Counts(evidence) = &look.evidence else {
+        return of_evidence(metric, look);
+    };
     let arm = |report: &ArmReport, new_requests: f64, new_events: f64| ArmRecord {
         requests: report.requests,
         events: report.errors,
@@ -101,6 +103,34 @@ fn of_metric(metric: &Metric, look: &MetricLook, sight: &Sight) -> MetricLookRec
         log_safe: Some(evidence.log_safe),
         log_safe_threshold: Some(evidence.log_safe_threshold),
         seconds_until_safe: evidence.seconds_until_safe.filter(|seconds| seconds.is_finite()),
+        value: None,
+    }
+}
+
+/// What every kind of metric can say of itself.
+fn of_evidence(metric: &Metric, look: &MetricLook) -> MetricLookRecord {
+    let evidence = &look.evidence;
+    let standing = if look.missing.is_some() {
+        Standing::NoData
+    } else if evidence.log_harm().zip(evidence.log_harm_threshold()).is_some_and(|(found, needed)| found >= needed) {
+        Standing::Regressed
+    } else if evidence.is_safe() {
+        Standing::Safe
+    } else {
+        Standing::Undecided
+    };
+    MetricLookRecord {
+        standing,
+        message: look.missing.clone().unwrap_or_else(|| evidence.explain(&metric.spec.name)),
+        canary: None,
+        stable: None,
+        difference: None,
+        ratio: None,
+        log_harm: evidence.log_harm(),
+        log_harm_threshold: evidence.log_harm_threshold(),
+        log_safe: evidence.log_safe(),
+        log_safe_threshold: evidence.log_safe_threshold(),
+        seconds_until_safe: evidence.seconds_until_safe().filter(|seconds| seconds.is_finite()),
         value: None,
     }
 }

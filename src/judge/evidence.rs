@@ -2,6 +2,8 @@
 //! here is it known which kinds there are.
 
 use super::combine::log_threshold;
+use super::gauge::GaugeEvidence;
+use super::latency::LatencyEvidence;
 use super::metric::ErrorRateEvidence;
 
 /// Where the judgement of one metric stands.
@@ -9,6 +11,10 @@ use super::metric::ErrorRateEvidence;
 pub enum MetricEvidence {
     /// Errors or other events among requests.
     Counts(ErrorRateEvidence),
+    /// Requests slower than the edges of a histogram.
+    Latency(LatencyEvidence),
+    /// A value of each pod.
+    Gauge(Box<GaugeEvidence>),
 }
 
 impl MetricEvidence {
@@ -17,6 +23,8 @@ impl MetricEvidence {
     pub fn log_harm(&self) -> Option<f64> {
         match self {
             Self::Counts(evidence) => Some(evidence.log_harm),
+            Self::Latency(evidence) => Some(evidence.log_harm),
+            Self::Gauge(_) => None,
         }
     }
 
@@ -24,6 +32,8 @@ impl MetricEvidence {
     pub fn log_harm_threshold(&self) -> Option<f64> {
         match self {
             Self::Counts(evidence) => Some(evidence.log_harm_threshold),
+            Self::Latency(evidence) => Some(evidence.log_harm_threshold),
+            Self::Gauge(_) => None,
         }
     }
 
@@ -31,6 +41,8 @@ impl MetricEvidence {
     pub fn log_safe(&self) -> Option<f64> {
         match self {
             Self::Counts(evidence) => Some(evidence.log_safe),
+            Self::Latency(evidence) => Some(evidence.log_safe),
+            Self::Gauge(_) => None,
         }
     }
 
@@ -38,6 +50,8 @@ impl MetricEvidence {
     pub fn log_safe_threshold(&self) -> Option<f64> {
         match self {
             Self::Counts(evidence) => Some(evidence.log_safe_threshold),
+            Self::Latency(evidence) => Some(evidence.log_safe_threshold),
+            Self::Gauge(_) => None,
         }
     }
 
@@ -55,6 +69,8 @@ impl MetricEvidence {
     pub fn is_safe(&self) -> bool {
         match self {
             Self::Counts(evidence) => evidence.log_safe >= evidence.log_safe_threshold,
+            Self::Latency(evidence) => evidence.is_safe(),
+            Self::Gauge(evidence) => evidence.is_safe(),
         }
     }
 
@@ -62,13 +78,23 @@ impl MetricEvidence {
     pub fn is_harmful(&self, level: f64) -> bool {
         match self {
             Self::Counts(evidence) => evidence.log_harm >= log_threshold(level),
+            Self::Latency(evidence) => evidence.is_harmful(level),
+            Self::Gauge(evidence) => evidence.is_harmful(level),
+        }
+    }
+
+    /// Whether the metric is able to decide. A gauge with too few pods is not: it only warns, whatever the user asked.
+    pub fn decides(&self) -> bool {
+        match self {
+            Self::Counts(_) | Self::Latency(_) => true,
+            Self::Gauge(evidence) => evidence.decides(),
         }
     }
 
     /// Whether the canary's own value is certainly outside its hard limit, and the stable version's is not.
     pub fn is_over_limit(&self) -> bool {
         match self {
-            Self::Counts(_) => false,
+            Self::Counts(_) | Self::Latency(_) | Self::Gauge(_) => false,
         }
     }
 
@@ -76,6 +102,8 @@ impl MetricEvidence {
     pub fn inside_margin(&self) -> bool {
         match self {
             Self::Counts(evidence) => evidence.inside_margin,
+            Self::Latency(evidence) => evidence.inside_margin,
+            Self::Gauge(evidence) => evidence.inside_margin(),
         }
     }
 
@@ -84,6 +112,8 @@ impl MetricEvidence {
     pub fn seconds_until_safe(&self) -> Option<f64> {
         match self {
             Self::Counts(evidence) => evidence.seconds_until_safe,
+            Self::Latency(evidence) => evidence.seconds_until_safe,
+            Self::Gauge(evidence) => evidence.seconds_until_safe(),
         }
     }
 
@@ -93,6 +123,8 @@ impl MetricEvidence {
             Self::Counts(evidence) => {
                 (evidence.step_canary_requests <= 0.0).then_some("the canary has had no requests in this step")
             }
+            Self::Latency(evidence) => evidence.lack(),
+            Self::Gauge(evidence) => evidence.lack(),
         }
     }
 
@@ -100,6 +132,8 @@ impl MetricEvidence {
     pub fn explain(&self, name: &str) -> String {
         match self {
             Self::Counts(evidence) => evidence.explain(name),
+            Self::Latency(evidence) => evidence.explain(name),
+            Self::Gauge(evidence) => evidence.explain(name),
         }
     }
 
@@ -107,6 +141,8 @@ impl MetricEvidence {
     pub fn explain_safety(&self, name: &str) -> String {
         match self {
             Self::Counts(evidence) => evidence.explain_safety(name),
+            Self::Latency(evidence) => evidence.explain_safety(name),
+            Self::Gauge(evidence) => evidence.explain_safety(name),
         }
     }
 
@@ -114,6 +150,8 @@ impl MetricEvidence {
     pub fn explain_harm(&self, name: &str) -> String {
         match self {
             Self::Counts(evidence) => evidence.explain_harm(name),
+            Self::Latency(evidence) => evidence.explain_harm(name),
+            Self::Gauge(evidence) => evidence.explain_harm(name),
         }
     }
 }

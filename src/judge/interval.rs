@@ -171,10 +171,23 @@ impl DifferenceSums {
 /// Half the length of the two-sided asymptotic confidence sequence of a mean (Waudby-Smith, Arbour, Sinha, Kennedy and
 /// Ramdas 2024) after `count` observations with standard deviation `deviation`, tightest at `tightest_at`.
 pub fn asymptotic_radius(count: f64, deviation: f64, level: f64, tightest_at: f64) -> f64 {
-    let double_threshold = 2.0 * log_threshold(level);
-    let tuning = (double_threshold + double_threshold.ln_1p()) / tightest_at;
+    let tuning = asymptotic_tuning(level, tightest_at);
     let spread = count * tuning + 1.0;
     deviation * (2.0 * spread / (count * count * tuning) * (spread.sqrt() / level).ln()).sqrt()
+}
+
+/// [`asymptotic_radius`] for a bound in one direction only; `level` in (0, 0.5).
+pub fn asymptotic_radius_one_sided(count: f64, deviation: f64, level: f64, tightest_at: f64) -> f64 {
+    let tuning = asymptotic_tuning(2.0 * level, tightest_at);
+    let spread = count * tuning + 1.0;
+    deviation * (2.0 * spread / (count * count * tuning) * (spread.sqrt() / (2.0 * level)).ln_1p()).sqrt()
+}
+
+/// The prior variance with which the mixture behind an asymptotic confidence sequence is tightest after `tightest_at`
+/// observations.
+pub fn asymptotic_tuning(level: f64, tightest_at: f64) -> f64 {
+    let double_threshold = 2.0 * log_threshold(level);
+    (double_threshold + double_threshold.ln_1p()) / tightest_at
 }
 
 /// An error rate with an interval that is valid at every look: a rate is outside once the mixture of all rates

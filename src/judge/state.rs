@@ -10,6 +10,9 @@ use thiserror::Error;
 
 /// Raised when the meaning of the numbers changes, so that an older or newer binary doesn't misread them.
 const VERSION: u8 = 1;
+/// How counts are written: as integers of seven bits a byte, or as floats.
+const WHOLE: u8 = 0;
+const FLOATS: u8 = 1;
 
 /// Whose numbers they are, so that the text of one process can't be taken for another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub(super) enum StateKind {
     Ratio = 1,
     Share = 2,
     Difference = 3,
+    Exceedances = 10,
+    Gauge = 11,
 }
 
 /// Why a stored state can't be read.
@@ -93,6 +98,78 @@ pub(super) fn decode<const N: usize>(kind: StateKind, text: &str) -> Result<[f64
     Ok(numbers)
 }
 
+/// Writes any number of counts as text, in as few bytes as whole numbers need: a histogram has many.
+pub(super) fn encode_counts(kind: StateKind, numbers: &[f64]) -> String {
+    let mut bytes = vec![VERSION, kind as u8];
+    let whole: Option<Vec<u64>> = numbers.iter().map(|number| whole(*number)).collect();
+    if let Some(whole) = whole {
+        bytes.push(WHOLE);
+        for mut number in whole {
+            while number >= 0x80 {
+                bytes.push(number.to_le_bytes()[0] | 0x80);
+                number >>= 7;
+            }
+            bytes.push(number.to_le_bytes()[0]);
+        }
+    } else {
+        bytes.push(FLOATS);
+        bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    }
+    STANDARD_NO_PAD.encode(bytes)
+}
+
+/// Reads counts back: finite numbers.
+pub(super) fn decode_counts(kind: StateKind, text: &str) -> Result<Vec<f64>, StateError> {
+    let bytes = STANDARD_NO_PAD.decode(text).map_err(|error| StateError::NotBase64(error.to_string()))?;
+    let [version, found_kind, form, rest @ ..] = bytes.as_slice() else {
+        return Err(StateError::WrongLength { expected: 3, found: bytes.len() });
+    };
+    if *version != VERSION {
+        return Err(StateError::UnknownVersion { found: *version });
+    }
+    if *found_kind != kind as u8 {
+        return Err(StateError::WrongKind { expected: kind as u8, found: *found_kind });
+    }
+    let cut_off = || StateError::WrongLength { expected: bytes.len() + 1, found: bytes.len() };
+    let numbers = match *form {
+        WHOLE => {
+            let mut numbers = Vec::new();
+            let (mut number, mut shift) = (0u64, 0u32);
+            for byte in rest {
+                number |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+                shift += 7;
+                if byte & 0x80 == 0 {
+                    numbers.push(number as f64);
+                    (number, shift) = (0, 0);
+                }
+            }
+            if shift > 0 {
+                return Err(cut_off());
+            }
+            numbers
+        }
+        FLOATS => {
+            let (chunks, left_over) = rest.as_chunks::<8>();
+            if !left_over.is_empty() {
+                return Err(cut_off());
+            }
+            chunks.iter().map(|chunk| f64::from_le_bytes(*chunk)).collect()
+        }
+        other => return Err(StateError::UnknownVersion { found: other }),
+    };
+    match numbers.iter().position(|number| !number.is_finite()) {
+        Some(position) => Err(impossible(position, numbers[position])),
+        None => Ok(numbers),
+    }
+}
+
+/// The number as an integer, if it is one and survives the way there and back.
+fn whole(number: f64) -> Option<u64> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "compared with the original below")]
+    let integer = number as u64;
+    ((integer as f64).to_bits() == number.to_bits()).then_some(integer)
+}
+
 /// The error for a number that a process can't hold.
 pub(super) fn impossible(position: usize, value: f64) -> StateError {
     StateError::ImpossibleNumber { position, value: value.to_string() }
@@ -108,6 +185,30 @@ mod tests {
         let text = encode(StateKind::Ratio, &numbers);
         let back: [f64; 5] = decode(StateKind::Ratio, &text).unwrap();
         assert_eq!(back.map(f64::to_bits), numbers.map(f64::to_bits));
+    }
+
+    #[test]
+    fn counts_survive_to_the_bit_and_whole_ones_are_short() {
+        let whole = [0.0, 127.0, 128.0, 1_234_567.0, 9_007_199_254_740_992.0];
+        let broken = [0.5, -0.0, 3.0, 1e300];
+        for numbers in [&whole[..], &broken[..], &[]] {
+            let text = encode_counts(StateKind::Exceedances, numbers);
+            let back = decode_counts(StateKind::Exceedances, &text).unwrap();
+            assert!(back.iter().map(|number| number.to_bits()).eq(numbers.iter().map(|number| number.to_bits())));
+        }
+        assert!(encode_counts(StateKind::Exceedances, &whole).len() < 30);
+    }
+
+    #[test]
+    fn damaged_counts_are_refused() {
+        let read = |bytes: &[u8]| decode_counts(StateKind::Exceedances, &STANDARD_NO_PAD.encode(bytes)).unwrap_err();
+        assert_eq!(read(&[1]), StateError::WrongLength { expected: 3, found: 1 });
+        assert_eq!(read(&[2, 10, 0]), StateError::UnknownVersion { found: 2 });
+        assert_eq!(read(&[1, 1, 0]), StateError::WrongKind { expected: 10, found: 1 });
+        assert_eq!(read(&[1, 10, 0, 0x80]), StateError::WrongLength { expected: 5, found: 4 });
+        let mut infinite = vec![1, 10, 1];
+        infinite.extend(f64::INFINITY.to_le_bytes());
+        assert_eq!(read(&infinite), StateError::ImpossibleNumber { position: 0, value: "inf".into() });
     }
 
     #[test]

@@ -192,6 +192,11 @@ impl Waiting {
 }
 
 impl MetricLook {
+    /// Whether the metric takes part in the decision.
+    fn decides(&self) -> bool {
+        self.critical && self.evidence.decides()
+    }
+
     /// Why the metric can't be judged at this look.
     fn lack(&self) -> Option<&str> {
         self.missing.as_deref().or(self.evidence.lack())
@@ -210,7 +215,7 @@ pub fn decide(look: &Look) -> Decision {
 }
 
 fn verdict(look: &Look) -> Verdict {
-    let metrics: Vec<&MetricLook> = look.metrics.iter().filter(|metric| metric.critical).collect();
+    let metrics: Vec<&MetricLook> = look.metrics.iter().filter(|metric| metric.decides()).collect();
     let limits: Vec<&LimitLook> = look.limits.iter().filter(|limit| limit.critical).collect();
     let lacks: Vec<(&str, &str)> = metrics
         .iter()
@@ -308,7 +313,7 @@ fn waiting(clock: &StepClock, metrics: &[&MetricLook], limits: &[&LimitLook]) ->
 }
 
 fn warnings(look: &Look) -> Vec<String> {
-    let metrics = || look.metrics.iter().filter(|metric| !metric.critical);
+    let metrics = || look.metrics.iter().filter(|metric| !metric.decides());
     let (names, evidence): (Vec<&String>, Vec<f64>) =
         metrics().filter_map(|metric| Some((&metric.name, metric.evidence.log_harm()?))).unzip();
     let called = e_bh(&evidence, WARNING_LEVEL).into_iter().map(|index| names[index]);

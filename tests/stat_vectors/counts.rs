@@ -3,7 +3,7 @@
 use serde_json::Value;
 use siskin::judge::counters::difference;
 use siskin::judge::dispersion::dispersion_by_block;
-use siskin::judge::interval::{VarianceFloor, asymptotic_radius};
+use siskin::judge::interval::{VarianceFloor, asymptotic_radius, asymptotic_radius_one_sided, asymptotic_tuning};
 use siskin::judge::ratio::BET_LOG_SIZES;
 use siskin::judge::share::SHARE_BETS;
 use siskin::judge::{
@@ -167,10 +167,12 @@ fn dispersion_of_history(case: &Value, values: &mut Values) {
     values.same(number(case, "phi"), dispersion(&ticks).factor);
 }
 
-/// Two-sided only; the one-sided form belongs to gauges.
 fn asymptotic_sequence(case: &Value, values: &mut Values) {
-    let radius = asymptotic_radius(number(case, "n"), number(case, "sd"), number(case, "alpha"), number(case, "tstar"));
-    values.same(number(case, "radius_two"), radius);
+    let [count, deviation, level, tightest_at] = ["n", "sd", "alpha", "tstar"].map(|field| number(case, field));
+    values.same(number(case, "rho2_two"), asymptotic_tuning(level, tightest_at));
+    values.same(number(case, "radius_two"), asymptotic_radius(count, deviation, level, tightest_at));
+    values.same(number(case, "rho2_one"), asymptotic_tuning(2.0 * level, tightest_at));
+    values.same(number(case, "radius_one"), asymptotic_radius_one_sided(count, deviation, level, tightest_at));
 }
 
 fn stream_of(value: &Value) -> Vec<Counts> {

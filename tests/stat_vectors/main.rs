@@ -16,9 +16,6 @@ const PARTS: &[fn(&str, &Value, &mut Values) -> bool] = &[counts::part, classica
 
 /// Parts of the files that the judge has nothing for yet.
 const NOT_IMPLEMENTED: &[&str] = &[
-    "latency_mixture",
-    "gauge_cs",
-    "gauge_pod_term",
     // All of the file on counts capped per pod.
     "cases",
 ];
