@@ -8,7 +8,6 @@ mod clock;
 mod counts;
 mod evidence;
 mod gap;
-pub mod kayenta;
 mod metric;
 pub mod power;
 mod problem;

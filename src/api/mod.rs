@@ -22,8 +22,7 @@ pub use status::{
     RolloutStatus, RouteMemory, RunStatus, StepStatus, VerbAnswer, WeightStatus,
 };
 pub use template::{
-    AnalysisTemplate, AnalysisTemplateSpec, Argument, ClusterAnalysisTemplate, ErrorRate, Gauge, HardLimit, Kind,
-    Latency, MarginSpec, Margins, Metric, Rate, Threshold, Worse,
+    AnalysisTemplate, AnalysisTemplateSpec, Argument, ClusterAnalysisTemplate, ErrorRate, MarginSpec, Metric, Threshold,
 };
 pub use verb::{Verb, VerbRequest};
 

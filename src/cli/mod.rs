@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod characterize;
 mod crds;
 mod failure;
 mod get;
@@ -88,6 +89,8 @@ enum Command {
     },
     /// Show what would be done to the routes, without a cluster
     Preview(preview::PreviewArgs),
+    /// Rerun the tables of the judge's error rates
+    Characterize(characterize::CharacterizeArgs),
     /// Print the kinds to install in a cluster, or write them to files
     Crds(crds::CrdsArgs),
 }
@@ -114,6 +117,7 @@ impl Command {
             Self::Retry { cluster, args } => ask(Verb::Retry, &cluster, &args).await,
             Self::Skip { cluster, args } => ask(Verb::Skip, &cluster, &args).await,
             Self::Preview(args) => preview::run(&args),
+            Self::Characterize(args) => characterize::run(&args),
             Self::Crds(args) => Ok(crds::run(&args)?),
         }
     }

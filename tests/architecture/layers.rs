@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["plan"],
     &["act"],
     &["controller"],
-    &["simulate"],
+    &["simulate", "characterize"],
     &["cli"],
 ];
 

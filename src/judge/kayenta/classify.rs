@@ -106,7 +106,7 @@ pub(super) fn classify_cleaned(
         return Classification::without_comparison(Label::Pass, Some(Reason::Identical), false);
     }
     if is_constant(experiment) && is_constant(control) {
-        if experiment.first() == control.first() {
+        if experiment[0] == control[0] {
             return Classification::without_comparison(Label::Pass, None, false);
         }
         add_noise(experiment);

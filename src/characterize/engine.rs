@@ -1,0 +1,56 @@
+//! Siskin's own judge of one error rate, as the controller runs it: learned from the stable version's history, then
+//! fed with the ticks of the run.
+
+use std::time::Duration;
+
+use super::stream::Stream;
+use super::traffic::{Errors, Tick};
+use crate::judge::{CountHistory, ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings, StepWeight};
+
+/// The judge with its defaults.
+pub struct Engine {
+    judge: ErrorRateJudge,
+}
+
+impl Engine {
+    /// The judge at the beginning of a rollout, after it has learned from six hours of history.
+    pub fn learned(traffic: &Errors, step: StepWeight, stream: &mut Stream) -> Self {
+        let mut history = CountHistory::default();
+        for tick in traffic.history(stream) {
+            history.push(&tick);
+        }
+        let settings = ErrorRateSettings::default();
+        let dispersion = history.baseline(settings.margin).map_or(1.0, |baseline| baseline.dispersion_raw);
+        Self::with(ErrorRateSettings { dispersion, ..settings }, step)
+    }
+
+    /// The judge with given settings, which has learned nothing.
+    pub fn with(settings: ErrorRateSettings, step: StepWeight) -> Self {
+        Self { judge: ErrorRateJudge::start(settings, step) }
+    }
+
+    /// Takes a tick.
+    pub fn look(&mut self, tick: &Tick) {
+        self.judge.update(&tick.counts);
+    }
+
+    /// Goes on to the next step.
+    pub fn new_step(&mut self, step: StepWeight) {
+        self.judge.new_step(step);
+    }
+
+    /// Evidence for harm.
+    pub fn log_harm(&self) -> f64 {
+        self.evidence(Duration::ZERO).log_harm
+    }
+
+    /// Evidence for safety.
+    pub fn log_safe(&self) -> f64 {
+        self.evidence(Duration::ZERO).log_safe
+    }
+
+    /// Where the judgement stands.
+    pub fn evidence(&self, elapsed: Duration) -> ErrorRateEvidence {
+        self.judge.evidence(elapsed)
+    }
+}

@@ -1,0 +1,9 @@
+//! Synthetic traffic of a canary and a stable version: what every rule of a row gets to see.
+
+mod course;
+mod errors;
+mod pods;
+
+pub use course::Course;
+pub use errors::{Errors, Noise};
+pub use pods::{Bursts, Fleet, PodErrors, Tick};
