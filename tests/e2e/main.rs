@@ -12,6 +12,7 @@ mod deletion;
 mod failover;
 mod gitops;
 mod hold;
+mod judge;
 mod kill;
 mod outage;
 mod promotion;

@@ -226,15 +226,31 @@ impl Namespace {
         what: &str,
         is_so: impl Fn(&Value) -> bool,
     ) -> Value {
+        self.wait_for_object_within(api_version, kind, name, what, LIMIT, is_so).await
+    }
+
+    /// As [`Namespace::wait_for_object`], with a limit of the test's own.
+    ///
+    /// # Panics
+    /// When it is not as wanted within the limit.
+    pub async fn wait_for_object_within(
+        &self,
+        api_version: &str,
+        kind: &str,
+        name: &str,
+        what: &str,
+        limit: Duration,
+        is_so: impl Fn(&Value) -> bool,
+    ) -> Value {
         let api = match self.bed.cluster().api(&self.client, api_version, kind, Some(&self.name)).await {
             Ok(api) => api,
             Err(error) => panic!("{error:#}"),
         };
         let states = watcher::watch_object(api, name)
             .map(|state| state.map(|object| object.map(|object| serde_json::to_value(object).unwrap_or_default())));
-        match wait::until_with(states.boxed(), LIMIT, |object| object.is_some_and(&is_so)).await {
+        match wait::until_with(states.boxed(), limit, |object| object.is_some_and(&is_so)).await {
             Ok(object) => object.unwrap_or_default(),
-            Err(last) => self.give_up(kind, name, what, LIMIT, last.as_ref()).await,
+            Err(last) => self.give_up(kind, name, what, limit, last.as_ref()).await,
         }
     }
 

@@ -1,5 +1,7 @@
 //! A shop in a namespace of its own: workload, Service, route, Rollout, traffic, and a controller that watches it.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use siskin_bed::{Bed, Namespace, Report, RunningTraffic, Traffic};
 
@@ -34,17 +36,25 @@ impl Shop {
 
     /// A shop with a Rollout of its own.
     pub async fn open_as(mesh: Mesh, name: &str, rollout: &str) -> Self {
+        Self::open_serving(mesh, name, rollout, "", &[]).await
+    }
+
+    /// A shop whose first version has an environment of its own, and more templates.
+    pub async fn open_serving(mesh: Mesh, name: &str, rollout: &str, environment: &str, templates: &[&str]) -> Self {
         let bed = Bed::shared().await;
         Controller::install(bed).await;
         let namespace = bed.namespace_called(name).await;
         let controller = Controller::start(bed, namespace.name(), "one").await;
         let shop = Self { namespace, controller, mesh, replicas: 4 };
-        shop.ship("v1", "").await;
+        shop.ship("v1", environment).await;
         shop.namespace.apply(manifests::service()).await;
         shop.namespace.apply(&manifests::route(mesh, &shop.namespace)).await;
         shop.namespace.deployment_ready("web").await;
         shop.namespace.apply(manifests::template()).await;
         shop.namespace.apply(manifests::limit()).await;
+        for template in templates {
+            shop.namespace.apply(template).await;
+        }
         shop.namespace.apply(rollout).await;
         shop.phase("Idle").await;
         shop
@@ -119,6 +129,15 @@ impl Shop {
         let rollout = self
             .until(&format!("the outcome of run {run}"), |rollout| rollout["status"]["outcomes"][0]["run"] == run)
             .await;
+        rollout["status"]["outcomes"][0].clone()
+    }
+
+    /// Waits longer for the end of a run.
+    pub async fn outcome_within(&self, run: u64, limit: Duration) -> Value {
+        let is_over = |rollout: &Value| rollout["status"]["outcomes"][0]["run"] == run;
+        let what = format!("the outcome of run {run}");
+        let rollout =
+            self.namespace.wait_for_object_within("siskin.dev/v1alpha1", "Rollout", "web", &what, limit, is_over).await;
         rollout["status"]["outcomes"][0].clone()
     }
 
