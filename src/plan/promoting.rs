@@ -17,6 +17,7 @@ const AGAIN: Duration = Duration::from_secs(15);
 
 pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     draft.again(AGAIN);
+    draft.say(progress(draft, facts));
     // Everything that carries stable traffic takes in old and new pods before the first old one goes.
     let open = objects::unfence(draft, facts);
     let released = !objects::unhold(draft, facts);
@@ -27,7 +28,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     let carriers = if facts.needs_stable_service() { &endpoints.stable } else { &endpoints.service };
     let serving = carriers.iter().filter(|pod| pod.starts_with(&prefix)).count();
     if !(open && released && deployment::rolled_out(facts.workload) && serving >= wanted as usize) {
-        return draft.say(progress(facts));
+        return;
     }
     let revision = deployment::revision(new).unwrap_or_default().to_owned();
     if facts.template == TemplateIs::Stable
@@ -74,8 +75,9 @@ pub(super) fn overtaken(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
     true
 }
 
-/// What the rolling update is at, and what keeps it, in the words of its controller.
-fn progress(facts: &Facts<'_>) -> String {
+/// Why the run is promoted and what the rolling update is at, in the words of its controller where it is stuck. The same
+/// from beginning to end, so that saying it costs no write.
+fn progress(draft: &Draft<'_>, facts: &Facts<'_>) -> String {
     let name = facts.workload.name();
     let stuck = facts
         .workload
@@ -83,9 +85,11 @@ fn progress(facts: &Facts<'_>) -> String {
         .iter()
         .find(|condition| condition["type"] == "Progressing" && condition["status"] == "False")
         .and_then(|condition| condition["message"].as_str());
+    let ending = draft.status.run.as_ref().and_then(|run| run.ending.as_ref());
+    let because = ending.map_or_else(String::new, |ending| format!("{}; ", ending.message));
     match stuck {
-        Some(why) => format!("the rolling update of Deployment {name} does not get on: {why}"),
-        None => format!("the rolling update of Deployment {name} brings the new version"),
+        Some(why) => format!("{because}the rolling update of Deployment {name} does not get on: {why}"),
+        None => format!("{because}the rolling update of Deployment {name} brings the new version"),
     }
 }
 
