@@ -6,6 +6,8 @@
 mod api_server;
 #[path = "cli/cluster.rs"]
 mod cluster;
+#[path = "cli/judge.rs"]
+mod judge;
 #[path = "cli/preview.rs"]
 mod preview;
 

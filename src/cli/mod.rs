@@ -4,6 +4,7 @@ mod characterize;
 mod crds;
 mod failure;
 mod get;
+mod judge;
 mod kube;
 mod preview;
 mod run;
@@ -91,6 +92,8 @@ enum Command {
     Preview(preview::PreviewArgs),
     /// Rerun the tables of the judge's error rates
     Characterize(characterize::CharacterizeArgs),
+    /// Judge canaries for other systems
+    Judge(judge::JudgeArgs),
     /// Print the kinds to install in a cluster, or write them to files
     Crds(crds::CrdsArgs),
 }
@@ -118,6 +121,7 @@ impl Command {
             Self::Skip { cluster, args } => ask(Verb::Skip, &cluster, &args).await,
             Self::Preview(args) => preview::run(&args),
             Self::Characterize(args) => characterize::run(&args),
+            Self::Judge(args) => judge::run(args).await,
             Self::Crds(args) => Ok(crds::run(&args)?),
         }
     }

@@ -6,6 +6,12 @@ pub enum KayentaError {
     /// The text is no `CanaryConfig`.
     #[error("this is no CanaryConfig of Kayenta: {0}")]
     Config(String),
+    /// The text is no request.
+    #[error(
+        "this is no request to a judge: {0}; it takes `canaryConfig`, `scoreThresholds` and `metricSetPairList`, as \
+         Kayenta's RemoteJudge sends them"
+    )]
+    Request(String),
     /// Data for a metric that the configuration does not have.
     #[error(
         "the data have a metric `{name}`, but the CanaryConfig has none of that name: add it to `metrics` or leave its data out"

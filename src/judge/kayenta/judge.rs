@@ -8,6 +8,7 @@ use super::{
     error::KayentaError,
     judgement::{KayentaJudgement, MetricResult, ResultMetadata, SeriesMetadata, SeriesStatistics},
     pair::MetricSetPair,
+    request::JudgeRequest,
     score::{Scored, score},
     settings::MetricSettings,
 };
@@ -30,6 +31,14 @@ pub fn judge(
     let results = pairs.iter().map(|pair| judge_pair(config, pair)).collect::<Result<Vec<_>, _>>()?;
     let Scored { groups, score } = score(&weights, thresholds, &results);
     Ok(KayentaJudgement { judge_name: JUDGE_NAME.to_owned(), results, group_scores: groups, score })
+}
+
+/// [`judge`]s what was asked for.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_request(request: &JudgeRequest) -> Result<KayentaJudgement, KayentaError> {
+    judge(&request.canary_config, Some(request.thresholds()?), &request.metric_set_pair_list)
 }
 
 fn judge_pair(config: &CanaryConfig, pair: &MetricSetPair) -> Result<MetricResult, KayentaError> {

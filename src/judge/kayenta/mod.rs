@@ -20,6 +20,7 @@ mod mann_whitney;
 mod number;
 mod pair;
 mod ranks;
+mod request;
 mod score;
 mod settings;
 #[cfg(test)]
@@ -28,11 +29,12 @@ mod tests;
 pub use classify::{Classification, Label, classify};
 pub use config::{CanaryConfig, ScoreThresholds};
 pub use error::KayentaError;
-pub use judge::{JUDGE_NAME, judge};
+pub use judge::{JUDGE_NAME, judge, judge_request};
 pub use judgement::{
     GroupScore, KayentaJudgement, MetricResult, ResultMetadata, Score, ScoreClass, SeriesMetadata, SeriesStatistics,
 };
 pub use mann_whitney::{ShiftInterval, shift_interval};
 pub use pair::{MetricSetPair, Scope, Values};
+pub use request::JudgeRequest;
 pub use score::{Scored, score};
 pub use settings::{Direction, EffectMeasure, EffectSize, MetricSettings, NanStrategy, OutlierStrategy};
