@@ -56,7 +56,7 @@ fn samples(arms: &PerArm<ArmCounters>, first: bool) -> Samples {
     let arm = |counters: &ArmCounters, started_in_run: bool| {
         let taken = |samples: &[measure::Sample]| {
             let sample = |sample: &measure::Sample| Sample {
-                series: sample.series.clone(),
+                series: sample.series.to_string(),
                 pod: String::new(),
                 stratum: String::new(),
                 value: sample.value,
@@ -65,7 +65,7 @@ fn samples(arms: &PerArm<ArmCounters>, first: bool) -> Samples {
             samples.iter().map(sample).collect::<Vec<_>>()
         };
         let counters = counters.as_ref().ok()?;
-        Some(ArmSamples { requests: taken(&counters.requests), errors: taken(&counters.errors) })
+        Some(ArmSamples { requests: taken(&counters.requests), errors: taken(&counters.events) })
     };
     Samples { canary: arm(&arms.canary, !first), stable: arm(&arms.stable, false) }
 }

@@ -29,7 +29,7 @@ pub(super) fn of_limit(metric: &Metric, watch: &LimitWatch, sight: &Sight) -> Me
     let reading = sight.limit.unwrap_or(LimitReading { value: None, breaches: 0, breached: false });
     let explain = || {
         let name = metric.name.clone();
-        LimitLook { name, critical: metric.spec.critical, limit: watch.limit, reading, missing: None }.explain()
+        LimitLook { name, critical: metric.spec.is_critical(), limit: watch.limit, reading, missing: None }.explain()
     };
     MetricEvidence {
         name: metric.name.clone(),

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Problem, Settings};
 use crate::{
-    api::{self, AnalysisTemplateSpec, Argument},
+    api::{self, AnalysisTemplateSpec, Argument, Kind, MarginSpec},
     judge::{ErrorRateSettings, Limit, Margin},
-    measure::{Arguments, Arm, Counters, MeasureRequest, MetricQuery, MetricTemplate, PerArm, QueryTemplates},
+    measure::{Arguments, Arm, MeasureRequest, MetricQuery, MetricTemplate, PerArm},
     model::Timestamp,
 };
 
@@ -24,13 +24,10 @@ pub struct Metric {
 impl Metric {
     /// Margins and error probabilities, as the judge of error rates takes them.
     pub(super) fn error_rate_settings(&self, settings: &Settings) -> ErrorRateSettings {
-        let rate = self.spec.error_rate.as_ref();
-        let margin = |given: Option<api::MarginSpec>, default: Margin| {
-            given.map_or(default, |given| Margin { ratio: given.relative, absolute: given.absolute })
-        };
+        let margin = |given: MarginSpec| Margin { ratio: given.relative, absolute: given.absolute };
         ErrorRateSettings {
-            dead_zone: margin(rate.and_then(|rate| rate.ignore), Margin::ERROR_RATE_DEAD_ZONE),
-            margin: margin(rate.and_then(|rate| rate.exclude), Margin::ERROR_RATE_LIMIT),
+            dead_zone: margin(self.spec.ignore()),
+            margin: margin(self.spec.exclude()),
             false_rollback: settings.false_rollback,
             missed_regression: settings.missed_regression,
             ..ErrorRateSettings::default()
@@ -55,21 +52,16 @@ pub fn resolve(templates: &[(String, &AnalysisTemplateSpec)], given: &[Argument]
         let names: BTreeSet<String> = arguments.keys().cloned().collect();
         for metric in &spec.metrics {
             let name = format!("{name}/{}", metric.name);
-            let Some(queries) = queries(metric) else { continue };
-            let template = MetricTemplate { name: name.clone(), address: metric.address.clone(), queries };
+            // A metric without a kind is not let through by the API server.
+            let Some(template) = MetricTemplate::of(name.clone(), metric) else { continue };
+            if let Some(kind @ (Kind::Latency(_) | Kind::Gauge(_) | Kind::Rate(_))) = metric.kind() {
+                return Err(Problem::KindNotJudged { name, kind: kind.to_string() });
+            }
             template.check(&names).map_err(|problem| Problem::Query { name: name.clone(), problem })?;
             metrics.push(Metric { name, spec: metric.clone(), template, arguments: arguments.clone() });
         }
     }
     Ok(metrics)
-}
-
-/// The queries of a metric; nothing where it has none of the kinds, which the API server does not let through.
-fn queries(metric: &api::Metric) -> Option<QueryTemplates> {
-    let counters = metric.error_rate.as_ref().map(|rate| {
-        QueryTemplates::ErrorRate(Counters { requests: rate.requests.clone(), errors: rate.errors.clone() })
-    });
-    counters.or_else(|| Some(QueryTemplates::Threshold(metric.threshold.as_ref()?.query.clone())))
 }
 
 /// The template's arguments with the given values over its defaults.

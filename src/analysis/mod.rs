@@ -8,6 +8,7 @@ mod clock;
 mod counts;
 mod evidence;
 mod gap;
+pub mod kayenta;
 mod metric;
 pub mod power;
 mod problem;

@@ -291,9 +291,9 @@ pub struct ArmRecord {
     pub requests: f64,
     /// Events among them (errors, slow requests at the edge nearest the 99th percentile); for a gauge the mean value.
     pub events: f64,
-    /// Requests since the last look that had both versions.
+    /// Requests since the last look that had both versions; for a gauge the number of pods at this look.
     pub new_requests: f64,
-    /// Events among those.
+    /// Events among those; for a gauge the mean value at this look.
     pub new_events: f64,
     /// Events as a share of requests; none before the first request, and for a gauge.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -57,7 +57,7 @@ fn of_spec(metric: &Metric) -> MetricRecord {
     MetricRecord {
         name: metric.name.clone(),
         kind: if limit.is_some() { MetricKind::Threshold } else { MetricKind::ErrorRate },
-        critical: metric.spec.critical,
+        critical: metric.spec.is_critical(),
         weight: metric.spec.weight,
         lower_is_worse: false,
         min: limit.and_then(|limit| limit.min),

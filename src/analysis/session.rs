@@ -133,7 +133,7 @@ impl<'a> Session<'a> {
         }
         let look = self.assemble(&sights, step, blind.as_ref());
         let hidden = |(metric, sight): (&Metric, &Sight)| {
-            metric.spec.critical && sight.gap.as_ref().is_some_and(|gap| gap.at_once)
+            metric.spec.is_critical() && sight.gap.as_ref().is_some_and(|gap| gap.at_once)
         };
         LookResult {
             at: now,
@@ -151,7 +151,7 @@ impl<'a> Session<'a> {
     /// Why nothing can be seen: the first critical metric with a gap that counts.
     fn blindness(&self, sights: &[Sight], now: Timestamp) -> Option<Gap> {
         let lasts = self.clock.lasts(now, self.settings.interval);
-        self.metrics.iter().zip(sights).filter(|(metric, _)| metric.spec.critical).find_map(|(metric, sight)| {
+        self.metrics.iter().zip(sights).filter(|(metric, _)| metric.spec.is_critical()).find_map(|(metric, sight)| {
             let gap = sight.gap.as_ref().filter(|gap| gap.at_once || lasts)?;
             Some(Gap { message: format!("{}: {}", metric.name, gap.message), ..gap.clone() })
         })
@@ -167,7 +167,7 @@ impl<'a> Session<'a> {
         };
         for ((metric, watch), sight) in self.metrics.iter().zip(&self.watches).zip(sights) {
             let missing = blind.filter(|_| sight.gap.is_some()).map(|gap| gap.message.clone());
-            let (name, critical) = (metric.name.clone(), metric.spec.critical);
+            let (name, critical) = (metric.name.clone(), metric.spec.is_critical());
             match watch {
                 Watch::Counts(watch) => {
                     let evidence = judge::MetricEvidence::Counts(watch.judge.evidence(self.clock.elapsed()));

@@ -22,7 +22,8 @@ pub use status::{
     RolloutStatus, RouteMemory, RunStatus, StepStatus, VerbAnswer, WeightStatus,
 };
 pub use template::{
-    AnalysisTemplate, AnalysisTemplateSpec, Argument, ClusterAnalysisTemplate, ErrorRate, MarginSpec, Metric, Threshold,
+    AnalysisTemplate, AnalysisTemplateSpec, Argument, ClusterAnalysisTemplate, ErrorRate, Gauge, HardLimit, Kind,
+    Latency, MarginSpec, Margins, Metric, Rate, Threshold, Worse,
 };
 pub use verb::{Verb, VerbRequest};
 

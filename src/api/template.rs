@@ -4,6 +4,13 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod kind;
+mod margin;
+mod rules;
+
+pub use kind::{ErrorRate, Gauge, Kind, Latency, Rate, Threshold, Worse};
+pub use margin::{HardLimit, MarginSpec, Margins};
+
 /// Metrics that Rollouts of its namespace can use.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
@@ -63,9 +70,7 @@ pub struct Argument {
 /// One metric: exactly one of its kinds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [
-    {"rule": "has(self.errorRate) != has(self.threshold)", "message": "a metric must have exactly one of errorRate and threshold"}
-]))]
+#[schemars(extend("x-kubernetes-validations" = rules::metric()))]
 pub struct Metric {
     /// The metric's name, as shown to people.
     #[schemars(length(min = 1, max = 63))]
@@ -73,83 +78,78 @@ pub struct Metric {
     /// Errors among requests, compared between the versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_rate: Option<ErrorRate>,
+    /// How long requests take, compared between the versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Latency>,
+    /// A number of each pod that goes up and down, compared between the versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gauge: Option<Gauge>,
+    /// Events other than errors among requests, compared between the versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
     /// A number of the canary with hard limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Threshold>,
-    /// Whether the metric decides (true), or only warns.
-    #[serde(default = "yes")]
-    pub critical: bool,
+    /// Whether the metric decides, or only warns. It decides where this is not given, unless it is a gauge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critical: Option<bool>,
     /// The metric's share of the evidence for harm, relative to the other critical metrics.
     #[serde(default = "one")]
     #[schemars(extend("x-kubernetes-validations" = [{"rule": "self > 0.0 && self <= 1000.0", "message": "weight must be above 0 and at most 1000"}]))]
     pub weight: f64,
+    /// Labels that part the requests into kinds, such as routes or zones: the versions are compared within each kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), inner(length(min = 1, max = 128)))]
+    pub by: Vec<String>,
+    /// The label that names the pod of a series: the first of pod, kubernetes_pod_name, pod_name and instance that
+    /// there is where this is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub pod: Option<String>,
+    /// How much worse the canary may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<Margins>,
+    /// A hard limit on the canary's own share, whatever the stable version's is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<HardLimit>,
     /// A base URL of Prometheus other than the operator's own; it must be one that the operator allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub address: Option<String>,
 }
 
-/// Errors among requests, each as raw counters: one series per pod or proxy, never `rate()` or `increase()`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ErrorRate {
-    /// PromQL: the requests of one version so far.
-    #[schemars(length(min = 1, max = 4096))]
-    pub requests: String,
-    /// PromQL: those of them that failed.
-    #[schemars(length(min = 1, max = 4096))]
-    pub errors: String,
-    /// Up to where a difference is ignored. 1.05 and 0.0001 where it is not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ignore: Option<MarginSpec>,
-    /// From where a difference must be ruled out before a step passes. 1.5 and 0.001 where it is not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exclude: Option<MarginSpec>,
-}
+impl Metric {
+    /// The metric's kind; none where none is given, which the API server refuses.
+    pub fn kind(&self) -> Option<Kind<'_>> {
+        let Self { error_rate, latency, gauge, rate, threshold, .. } = self;
+        (error_rate.as_ref().map(Kind::ErrorRate))
+            .or_else(|| latency.as_ref().map(Kind::Latency))
+            .or_else(|| gauge.as_ref().map(Kind::Gauge))
+            .or_else(|| rate.as_ref().map(Kind::Rate))
+            .or_else(|| threshold.as_ref().map(Kind::Threshold))
+    }
 
-/// A margin on the canary's rate: `relative` times the stable rate, plus `absolute`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MarginSpec {
-    /// Factor on the stable version's rate.
-    #[schemars(extend("x-kubernetes-validations" = [{"rule": "self >= 1.0 && self <= 100.0", "message": "relative must be from 1 to 100"}]))]
-    pub relative: f64,
-    /// Added to it, as a share of the requests.
-    #[schemars(extend("x-kubernetes-validations" = [{"rule": "self >= 0.0 && self <= 1.0", "message": "absolute must be from 0 to 1"}]))]
-    pub absolute: f64,
-}
+    /// Whether the metric decides.
+    pub fn is_critical(&self) -> bool {
+        self.critical.unwrap_or(self.gauge.is_none())
+    }
 
-/// A number of the canary with hard limits, which it must break at consecutive looks to count.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [
-    {"rule": "has(self.min) || has(self.max)", "message": "a threshold must have min, max or both"},
-    {"rule": "!has(self.min) || !has(self.max) || self.min <= self.max", "message": "threshold.min must not be above threshold.max"}
-]))]
-pub struct Threshold {
-    /// PromQL with one number as its answer.
-    #[schemars(length(min = 1, max = 4096))]
-    pub query: String,
-    /// The least good value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min: Option<f64>,
-    /// The greatest good value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max: Option<f64>,
-    /// How many looks in a row must break the limit.
-    #[serde(default = "three")]
-    #[schemars(range(min = 1, max = 100))]
-    pub looks: u32,
-}
+    /// Up to where a difference is ignored: what is given, or the kind's default.
+    pub fn ignore(&self) -> MarginSpec {
+        let given = self.margin.and_then(|margins| margins.ignore);
+        given.unwrap_or_else(|| margin::ignored_by_default(self.kind()))
+    }
 
-fn yes() -> bool {
-    true
+    /// From where a difference must be ruled out before a step passes: what is given, or the kind's default.
+    pub fn exclude(&self) -> MarginSpec {
+        let given = self.margin.and_then(|margins| margins.exclude);
+        given.unwrap_or_else(|| margin::excluded_by_default(self.kind()))
+    }
 }
 
 fn one() -> f64 {
     1.0
 }
 
-fn three() -> u32 {
-    3
-}
+#[cfg(test)]
+mod tests;

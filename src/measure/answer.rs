@@ -1,7 +1,7 @@
 //! Reads what Prometheus answered to an instant query. Our own, because the client crate drops warnings (a partial
 //! answer then looks whole) and fails on native histograms. Pure: any status and any bytes come to an outcome.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use jiff::{SignedDuration, SignedDurationRound, Unit};
 use reqwest::StatusCode;
@@ -9,7 +9,7 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
     outcome::{Gap, QueryOutcome, Sample},
-    promql::escape,
+    series::text as labels,
 };
 use crate::model::Timestamp;
 
@@ -143,11 +143,10 @@ fn samples(data: Data) -> QueryOutcome {
 }
 
 fn sample(metric: &BTreeMap<String, String>, Point(time, value): &Point) -> Result<Sample, Gap> {
-    let series = labels(metric);
     let value = value.value().map_err(not_prometheus)?;
     let seconds = time.value().map_err(not_prometheus)?;
     let at = timestamp(seconds).ok_or_else(|| not_prometheus(format!("{seconds} is not a time")))?;
-    Ok(Sample { series, value, at })
+    Ok(Sample::new(metric.clone(), value, at))
 }
 
 /// A time to the millisecond, which is what Prometheus keeps.
@@ -155,17 +154,6 @@ fn timestamp(seconds: f64) -> Option<Timestamp> {
     let duration = SignedDuration::try_from_secs_f64(seconds).ok()?;
     let milliseconds = duration.round(SignedDurationRound::new().smallest(Unit::Millisecond)).ok()?;
     Timestamp::from_duration(milliseconds).ok()
-}
-
-/// The labels as PromQL writes them; a map is sorted already.
-fn labels(metric: &BTreeMap<String, String>) -> String {
-    let mut text = String::from("{");
-    for (index, (name, value)) in metric.iter().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        write!(text, r#"{comma}{name}="{}""#, escape(value, '"')).expect("writing to a String does not fail");
-    }
-    text.push('}');
-    text
 }
 
 fn not_prometheus(problem: impl std::fmt::Display) -> Gap {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::template::{Template, TemplateError};
+use crate::api::{self, Kind};
 
 /// The values of a template's arguments, by name. Names are identifiers.
 pub type Arguments = BTreeMap<String, String>;
@@ -38,13 +39,25 @@ pub struct PerArm<T> {
     pub canary: T,
 }
 
-/// The two counters of an error rate.
+impl<T> PerArm<T> {
+    /// The same for each arm.
+    pub fn map<U>(self, mut of: impl FnMut(T) -> U) -> PerArm<U> {
+        PerArm { stable: of(self.stable), canary: of(self.canary) }
+    }
+
+    /// Both, without taking them.
+    pub fn as_ref(&self) -> PerArm<&T> {
+        PerArm { stable: &self.stable, canary: &self.canary }
+    }
+}
+
+/// The two counters of a rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters<T> {
     /// All requests.
     pub requests: T,
-    /// Those of them that failed.
-    pub errors: T,
+    /// Those of them that are counted: errors, or what else a rate is about.
+    pub events: T,
 }
 
 /// What a template can say about one arm. Every field is a variable of the same name; all but the first two differ
@@ -86,7 +99,11 @@ impl Arm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QueryTemplates {
     /// Raw counters, asked for once for each arm.
-    ErrorRate(Counters<String>),
+    Counters(Counters<String>),
+    /// Raw histograms, asked for once for each arm.
+    Histogram(String),
+    /// A number of each pod, asked for once for each arm.
+    Gauge(String),
     /// One number of the canary.
     Threshold(String),
 }
@@ -106,9 +123,25 @@ pub struct MetricTemplate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Queries {
     /// Raw counters of both arms.
-    ErrorRate(PerArm<Counters<String>>),
+    Counters(PerArm<Counters<String>>),
+    /// Raw histograms of both arms.
+    Histogram(PerArm<String>),
+    /// A number of each pod of both arms.
+    Gauge(PerArm<String>),
     /// One number of the canary.
     Threshold(String),
+}
+
+impl Queries {
+    /// What is asked about the canary, which is the wording of what is asked about the stable version too.
+    pub fn of_canary(&self) -> Vec<&str> {
+        match self {
+            Self::Counters(PerArm { canary: Counters { requests, events }, .. }) => vec![requests, events],
+            Self::Histogram(PerArm { canary: query, .. })
+            | Self::Gauge(PerArm { canary: query, .. })
+            | Self::Threshold(query) => vec![query],
+        }
+    }
 }
 
 /// A metric whose queries are ready to be sent.
@@ -128,13 +161,28 @@ pub struct MetricQuery {
 pub struct MetricError {
     /// The metric's name.
     pub metric: String,
-    /// `requests`, `errors` or `query`.
+    /// The field: `requests`, `events`, `histogram` or `query`.
     pub query: &'static str,
     /// What is wrong.
     pub problem: TemplateError,
 }
 
 impl MetricTemplate {
+    /// The queries of a template's metric under a name that is unique in the Rollout; none where it has no kind.
+    pub fn of(name: String, metric: &api::Metric) -> Option<Self> {
+        let counters = |requests: &String, events: &String| {
+            QueryTemplates::Counters(Counters { requests: requests.clone(), events: events.clone() })
+        };
+        let queries = match metric.kind()? {
+            Kind::ErrorRate(rate) => counters(&rate.requests, &rate.errors),
+            Kind::Rate(rate) => counters(&rate.requests, &rate.events),
+            Kind::Latency(latency) => QueryTemplates::Histogram(latency.histogram.clone()),
+            Kind::Gauge(gauge) => QueryTemplates::Gauge(gauge.query.clone()),
+            Kind::Threshold(threshold) => QueryTemplates::Threshold(threshold.query.clone()),
+        };
+        Some(Self { name, address: metric.address.clone(), queries })
+    }
+
     /// Checks the queries against the names of the arguments that there are, without values.
     ///
     /// # Errors
@@ -146,11 +194,12 @@ impl MetricTemplate {
                 .map_err(|problem| self.error(query, problem))
         };
         match &self.queries {
-            QueryTemplates::ErrorRate(Counters { requests, errors }) => {
+            QueryTemplates::Counters(Counters { requests, events }) => {
                 check("requests", requests)?;
-                check("errors", errors)
+                check("events", events)
             }
-            QueryTemplates::Threshold(query) => check("query", query),
+            QueryTemplates::Histogram(query) => check("histogram", query),
+            QueryTemplates::Gauge(query) | QueryTemplates::Threshold(query) => check("query", query),
         }
     }
 
@@ -164,16 +213,19 @@ impl MetricTemplate {
                 .and_then(|template| template.render(&arm.variables(), arguments))
                 .map_err(|problem| self.error(query, problem))
         };
+        let both = |query, text: &str| -> Result<_, MetricError> {
+            Ok(PerArm { stable: render(query, text, &arms.stable)?, canary: render(query, text, &arms.canary)? })
+        };
         let queries = match &self.queries {
-            QueryTemplates::ErrorRate(Counters { requests, errors }) => {
-                let counters = |arm| -> Result<_, MetricError> {
-                    Ok(Counters {
-                        requests: render("requests", requests, arm)?,
-                        errors: render("errors", errors, arm)?,
-                    })
-                };
-                Queries::ErrorRate(PerArm { stable: counters(&arms.stable)?, canary: counters(&arms.canary)? })
+            QueryTemplates::Counters(Counters { requests, events }) => {
+                let (requests, events) = (both("requests", requests)?, both("events", events)?);
+                Queries::Counters(PerArm {
+                    stable: Counters { requests: requests.stable, events: events.stable },
+                    canary: Counters { requests: requests.canary, events: events.canary },
+                })
             }
+            QueryTemplates::Histogram(query) => Queries::Histogram(both("histogram", query)?),
+            QueryTemplates::Gauge(query) => Queries::Gauge(both("query", query)?),
             QueryTemplates::Threshold(query) => Queries::Threshold(render("query", query, &arms.canary)?),
         };
         Ok(MetricQuery { name: self.name.clone(), address: self.address.clone(), queries })

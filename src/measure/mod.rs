@@ -8,19 +8,23 @@
 mod allow;
 mod answer;
 mod client;
+mod histogram;
 mod metric;
 mod outcome;
 mod promql;
+mod series;
 mod template;
 
 use futures::future::join_all;
+use histogram::histograms;
 
 pub use allow::{AddressError, AllowedAddresses};
 pub use client::{Client, ClientOptions};
 pub use metric::{
     Arguments, Arm, Counters, MetricError, MetricQuery, MetricTemplate, PerArm, Queries, QueryTemplates, Variant,
 };
-pub use outcome::{ArmCounters, Gap, Measurement, MetricOutcome, QueryOutcome, QueryRecord, Sample};
+pub use outcome::{ArmCounters, Gap, HistogramSample, Measurement, MetricOutcome, QueryOutcome, QueryRecord, Sample};
+pub use series::{Labels, pod_of, stratum_of};
 pub use template::{Template, TemplateError};
 
 use crate::model::Timestamp;
@@ -37,7 +41,7 @@ pub struct MeasureRequest {
 /// Asks everything of one look, at once. Never fails: what could not be had is a gap of its metric.
 pub async fn measure(client: &Client, request: &MeasureRequest) -> Measurement {
     let looks = request.metrics.iter().map(|metric| look(client, metric, request.at));
-    let mut measurement = Measurement { at: request.at, metrics: Vec::new(), queries: Vec::new() };
+    let mut measurement = Measurement { at: request.at, metrics: Vec::new(), queries: Vec::new(), spared: 0 };
     for (metric, (outcome, queries)) in request.metrics.iter().zip(join_all(looks).await) {
         measurement.metrics.push((metric.name.clone(), outcome));
         measurement.queries.extend(queries);
@@ -48,15 +52,24 @@ pub async fn measure(client: &Client, request: &MeasureRequest) -> Measurement {
 async fn look(client: &Client, metric: &MetricQuery, at: Timestamp) -> (MetricOutcome, Vec<QueryRecord>) {
     let ask = |query| client.ask(metric.address.as_deref(), query, at);
     match &metric.queries {
-        Queries::ErrorRate(PerArm { stable, canary }) => {
-            let (stable_requests, stable_errors, canary_requests, canary_errors) =
-                tokio::join!(ask(&stable.requests), ask(&stable.errors), ask(&canary.requests), ask(&canary.errors));
-            let records = vec![stable_requests.1, stable_errors.1, canary_requests.1, canary_errors.1];
+        Queries::Counters(PerArm { stable, canary }) => {
+            let (stable_requests, stable_events, canary_requests, canary_events) =
+                tokio::join!(ask(&stable.requests), ask(&stable.events), ask(&canary.requests), ask(&canary.events));
+            let records = vec![stable_requests.1, stable_events.1, canary_requests.1, canary_events.1];
             let arms = PerArm {
-                stable: counters(stable_requests.0, stable_errors.0),
-                canary: counters(canary_requests.0, canary_errors.0),
+                stable: counters(stable_requests.0, stable_events.0),
+                canary: counters(canary_requests.0, canary_events.0),
             };
             (MetricOutcome::Counters(arms), records)
+        }
+        Queries::Histogram(PerArm { stable, canary }) => {
+            let (stable, canary) = tokio::join!(ask(stable), ask(canary));
+            let arms = PerArm { stable: stable.0.and_then(histograms), canary: canary.0.and_then(histograms) };
+            (MetricOutcome::Histograms(arms), vec![stable.1, canary.1])
+        }
+        Queries::Gauge(PerArm { stable, canary }) => {
+            let (stable, canary) = tokio::join!(ask(stable), ask(canary));
+            (MetricOutcome::Gauges(PerArm { stable: stable.0, canary: canary.0 }), vec![stable.1, canary.1])
         }
         Queries::Threshold(query) => {
             let (outcome, record) = ask(query).await;
@@ -65,12 +78,12 @@ async fn look(client: &Client, metric: &MetricQuery, at: Timestamp) -> (MetricOu
     }
 }
 
-/// Puts the counters of one arm together. Where requests are counted, no series of errors means that there was none
+/// Puts the counters of one arm together. Where requests are counted, no series of events means that there was none
 /// yet.
-fn counters(requests: QueryOutcome, errors: QueryOutcome) -> ArmCounters {
-    match (requests, errors) {
-        (Ok(requests), Ok(errors)) => Ok(Counters { requests, errors }),
-        (Ok(requests), Err(Gap::NoSeries(_))) => Ok(Counters { requests, errors: Vec::new() }),
+fn counters(requests: QueryOutcome, events: QueryOutcome) -> ArmCounters {
+    match (requests, events) {
+        (Ok(requests), Ok(events)) => Ok(Counters { requests, events }),
+        (Ok(requests), Err(Gap::NoSeries(_))) => Ok(Counters { requests, events: Vec::new() }),
         (Err(one), Err(other)) if other.urgency() > one.urgency() => Err(other),
         (Err(gap), _) | (_, Err(gap)) => Err(gap),
     }

@@ -1,21 +1,46 @@
 //! What a look at Prometheus gave: samples, or the reason why there are none. A reason is never a verdict; it makes a
 //! rollout hold and say why.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::metric::{Counters, PerArm};
-use crate::model::Timestamp;
+use super::{
+    metric::{Counters, PerArm},
+    series::{self, Labels},
+};
+use crate::{judge::Histogram, model::Timestamp};
 
 /// One value of one series.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     /// The series' labels, sorted, as PromQL writes them: `{instance="10.0.0.7:8080",pod="web-1"}`. The same at every
     /// look.
-    pub series: String,
+    pub series: Arc<str>,
+    /// The same labels, to look values up.
+    pub labels: Arc<Labels>,
     /// The value as Prometheus has it: NaN and the infinities included.
     pub value: f64,
     /// The time that the value is said to be of; for an instant query the time that was asked for.
     pub at: Timestamp,
+}
+
+impl Sample {
+    /// A value of the series with these labels.
+    pub fn new(labels: Labels, value: f64, at: Timestamp) -> Self {
+        Self { series: series::text(&labels).into(), labels: Arc::new(labels), value, at }
+    }
+}
+
+/// The buckets of one series: of a classic histogram the series without its `le`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistogramSample {
+    /// The series' labels, as [`Sample::series`] has them.
+    pub series: Arc<str>,
+    /// The same labels, to look values up.
+    pub labels: Arc<Labels>,
+    /// The time that the buckets are said to be of.
+    pub at: Timestamp,
+    /// The observations so far.
+    pub histogram: Histogram,
 }
 
 /// Why there is nothing to judge.
@@ -93,12 +118,16 @@ pub type QueryOutcome = Result<Vec<Sample>, Gap>;
 pub enum MetricOutcome {
     /// Raw counters, each arm for itself, all read at the same time.
     Counters(PerArm<ArmCounters>),
+    /// Raw histograms, each arm for itself, all read at the same time; each arm has at least one.
+    Histograms(PerArm<Result<Vec<HistogramSample>, Gap>>),
+    /// Numbers of the pods, each arm for itself, all read at the same time; each arm has at least one.
+    Gauges(PerArm<Result<Vec<Sample>, Gap>>),
     /// The finite value of a threshold.
     Value(Result<f64, Gap>),
 }
 
-/// The counters of one arm. `requests` has samples; `errors` may be empty, because a counter of errors comes to be with
-/// the first error.
+/// The counters of one arm. `requests` has samples; `events` may be empty, because a counter of events comes to be with
+/// the first of them.
 pub type ArmCounters = Result<Counters<Vec<Sample>>, Gap>;
 
 impl MetricOutcome {
@@ -106,6 +135,8 @@ impl MetricOutcome {
     pub fn gap(&self) -> Option<&Gap> {
         let gaps = match self {
             Self::Counters(arms) => [arms.stable.as_ref().err(), arms.canary.as_ref().err()],
+            Self::Histograms(arms) => [arms.stable.as_ref().err(), arms.canary.as_ref().err()],
+            Self::Gauges(arms) => [arms.stable.as_ref().err(), arms.canary.as_ref().err()],
             Self::Value(value) => [value.as_ref().err(), None],
         };
         gaps.into_iter().flatten().reduce(|one, other| if other.urgency() > one.urgency() { other } else { one })
@@ -130,4 +161,6 @@ pub struct Measurement {
     pub metrics: Vec<(String, MetricOutcome)>,
     /// How the queries went, in no order.
     pub queries: Vec<QueryRecord>,
+    /// How many queries were spared because another one's answer held theirs.
+    pub spared: u64,
 }

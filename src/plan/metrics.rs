@@ -6,7 +6,7 @@ use super::{QueryToCheck, facts::Facts, problem::Problem};
 use crate::{
     analysis::{self, Metric},
     api::condition::ready,
-    measure::{Arm, MeasureRequest, MetricQuery, PerArm, Queries, Variant},
+    measure::{Arm, MeasureRequest, MetricQuery, PerArm, Variant},
     model::POD_TEMPLATE_HASH,
     observe::Observed,
     route::{CANARY_SUBSET, STABLE_SUBSET},
@@ -55,15 +55,12 @@ impl Facts<'_> {
         analysis::render(&self.metrics, &self.arms(POD_TEMPLATE_HASH, POD_TEMPLATE_HASH))
             .into_iter()
             .flat_map(|MetricQuery { name, address, queries }| {
-                let texts = match queries {
-                    Queries::ErrorRate(arms) => vec![arms.canary.requests, arms.canary.errors],
-                    Queries::Threshold(query) => vec![query],
-                };
-                texts.into_iter().map(move |query| QueryToCheck {
+                let query = |text: &str| QueryToCheck {
                     metric: name.clone(),
                     address: address.clone(),
-                    query,
-                })
+                    query: text.to_owned(),
+                };
+                queries.of_canary().into_iter().map(query).collect::<Vec<_>>()
             })
             .collect()
     }

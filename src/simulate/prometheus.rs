@@ -54,7 +54,7 @@ impl Prometheus {
             if !random.chance(self.missed) {
                 let revision = pod.labels.get(POD_TEMPLATE_HASH).cloned().unwrap_or_default();
                 let series = Series { revision, requests: pod.requests, errors: pod.errors };
-                self.series.insert(format!("{{pod=\"{}\"}}", pod.name), series);
+                self.series.insert(pod.name.clone(), series);
             }
         }
     }
@@ -63,15 +63,21 @@ impl Prometheus {
     pub fn answer(&self, request: &MeasureRequest) -> Measurement {
         let metrics = request.metrics.iter().map(|metric| {
             let outcome = match &metric.queries {
-                Queries::ErrorRate(arms) => MetricOutcome::Counters(PerArm {
+                Queries::Counters(arms) => MetricOutcome::Counters(PerArm {
                     stable: self.counters(&arms.stable.requests, request.at),
                     canary: self.counters(&arms.canary.requests, request.at),
                 }),
+                Queries::Histogram(arms) => {
+                    MetricOutcome::Histograms(arms.as_ref().map(|query| Err(Gap::NoSeries(query.clone()))))
+                }
+                Queries::Gauge(arms) => {
+                    MetricOutcome::Gauges(arms.as_ref().map(|query| Err(Gap::NoSeries(query.clone()))))
+                }
                 Queries::Threshold(query) => MetricOutcome::Value(Err(Gap::NoSeries(query.clone()))),
             };
             (metric.name.clone(), outcome)
         });
-        Measurement { at: request.at, metrics: metrics.collect(), queries: Vec::new() }
+        Measurement { at: request.at, metrics: metrics.collect(), queries: Vec::new(), spared: 0 }
     }
 
     fn counters(&self, query: &str, at: Timestamp) -> ArmCounters {
@@ -81,10 +87,10 @@ impl Prometheus {
         let revision = query.split('"').nth(1).unwrap_or_default();
         let mut counters: Counters<Vec<Sample>> = Counters::default();
         for (name, series) in self.series.iter().filter(|(_, series)| series.revision == revision) {
-            let sample = |value| Sample { series: name.clone(), value, at };
+            let sample = |value| Sample::new([("pod".to_owned(), name.clone())].into(), value, at);
             counters.requests.push(sample(series.requests));
             // A counter of errors comes to be with the first error.
-            counters.errors.extend((series.errors > 0.0).then(|| sample(series.errors)));
+            counters.events.extend((series.errors > 0.0).then(|| sample(series.errors)));
         }
         if counters.requests.is_empty() { Err(Gap::NoSeries(query.to_owned())) } else { Ok(counters) }
     }

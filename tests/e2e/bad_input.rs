@@ -81,11 +81,11 @@ async fn the_api_server_refuses_nonsense_with_a_sentence() {
         refused(bed, namespace.name(), what, manifest, words).await;
     }
     let metrics = [
-        ("a metric of no kind", "[{name: a}]", "exactly one of errorRate and threshold"),
+        ("a metric of no kind", "[{name: a}]", "exactly one of errorRate, latency, gauge, rate and threshold"),
         (
             "a metric of two kinds",
             "[{name: a, errorRate: {requests: a, errors: b}, threshold: {query: a, max: 1}}]",
-            "exactly one of errorRate and threshold",
+            "exactly one of errorRate, latency, gauge, rate and threshold",
         ),
         ("a threshold without a limit", "[{name: a, threshold: {query: a}}]", "must have min, max or both"),
         ("limits that exclude each other", "[{name: a, threshold: {query: a, min: 2, max: 1}}]", "must not be above"),
@@ -97,9 +97,33 @@ async fn the_api_server_refuses_nonsense_with_a_sentence() {
         ("a weight of nothing", "[{name: a, weight: 0, threshold: {query: a, max: 1}}]", "above 0"),
         (
             "a margin below the stable rate",
-            "[{name: a, errorRate: {requests: a, errors: b, exclude: {relative: 0.5, absolute: 0}}}]",
-            "from 1 to 100",
+            "[{name: a, errorRate: {requests: a, errors: b}, margin: {exclude: {relative: 0.5, absolute: 0}}}]",
+            "at least 1 where higher is worse",
         ),
+        (
+            "a margin above the stable rate where lower is worse",
+            "[{name: a, rate: {requests: a, events: b, worse: Lower}, margin: {ignore: {relative: 1.1, absolute: 0}}}]",
+            "at most 1 where lower is worse",
+        ),
+        (
+            "margins that exclude each other",
+            "[{name: a, latency: {histogram: a}, margin: {ignore: {relative: 2, absolute: 0}, exclude: {relative: 1.5, absolute: 0}}}]",
+            "must not reach beyond margin.exclude",
+        ),
+        (
+            "a margin of more than every request",
+            "[{name: a, errorRate: {requests: a, errors: b}, margin: {exclude: {relative: 2, absolute: 5}}}]",
+            "shares of the requests",
+        ),
+        ("a threshold with a margin", "[{name: a, threshold: {query: a, max: 1}, margin: {}}]", "compares nothing"),
+        ("a gauge with a limit", "[{name: a, gauge: {query: a}, limit: {max: 1}}]", "for a gauge take a threshold"),
+        ("a gauge in strata", "[{name: a, gauge: {query: a}, by: [zone]}]", "takes no by"),
+        (
+            "a limit of more than every request",
+            "[{name: a, errorRate: {requests: a, errors: b}, limit: {max: 5}}]",
+            "from 0 to 1",
+        ),
+        ("a rate without a direction", "[{name: a, rate: {requests: a, events: b}}]", "worse"),
     ];
     for (what, list, words) in metrics {
         let manifest = format!(

@@ -67,6 +67,7 @@ pub(super) fn root<E>(low: Point, high: Point, mut function: impl FnMut(f64) -> 
 
 /// The step that interpolation suggests, as numerator and denominator: linear where there are two points, inverse
 /// quadratic where there are three. The numerator is not negative.
+#[expect(clippy::float_cmp, reason = "whether two points are one and the same, not whether they are near")]
 fn interpolated(earlier: Point, best: Point, other: Point) -> (f64, f64) {
     let width = other.at - best.at;
     let to_earlier = best.value / earlier.value;

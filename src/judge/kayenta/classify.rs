@@ -106,7 +106,7 @@ pub(super) fn classify_cleaned(
         return Classification::without_comparison(Label::Pass, Some(Reason::Identical), false);
     }
     if is_constant(experiment) && is_constant(control) {
-        if experiment[0] == control[0] {
+        if experiment.first() == control.first() {
             return Classification::without_comparison(Label::Pass, None, false);
         }
         add_noise(experiment);

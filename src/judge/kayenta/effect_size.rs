@@ -18,7 +18,7 @@ pub(super) fn mean_ratio(experiment: &[f64], control: &[f64]) -> f64 {
 }
 
 /// The chance that a value of the experiment is above one of the control, ties counted half (the common language effect
-/// size of McGraw and Wong 1992, in the form of Vargha and Delaney 2000). Both must be sorted.
+/// size in the form of A. Vargha and H. D. Delaney 2000). Both must be sorted.
 pub(super) fn common_language(experiment: &[f64], control: &[f64]) -> f64 {
     let (m, n) = (experiment.len() as f64, control.len() as f64);
     (2.0 * ranks(experiment, 0.0, control).first_sum - m * (m + 1.0)) / (2.0 * m * n)

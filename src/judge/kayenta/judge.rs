@@ -1,7 +1,7 @@
 //! The whole judge: configuration and data in, judgement out.
 
 use super::{
-    classify::classify_cleaned,
+    classify::{Label, classify_cleaned},
     clean::clean,
     config::{CanaryConfig, ScoreThresholds},
     effect_size::mean,
@@ -58,8 +58,8 @@ fn judge_pair(config: &CanaryConfig, pair: &MetricSetPair) -> Result<MetricResul
         groups: metric.groups.clone(),
         experiment_metadata,
         control_metadata,
-        result_metadata: (classification.label != super::Label::Error)
-            .then(|| ResultMetadata { ratio: classification.ratio, difference: classification.shift }),
+        result_metadata: (classification.label != Label::Error)
+            .then_some(ResultMetadata { ratio: classification.ratio, difference: classification.shift }),
         critical: classification.critical,
         muted: settings.muted,
     })

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Deserializer, Serializer, de};
 
 /// For `#[serde(with = "number")]`.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     match word(*value) {
         Some(word) => serializer.serialize_str(word),

@@ -30,7 +30,8 @@ pub(super) fn ranks(first: &[f64], shift: f64, second: &[f64]) -> Ranks {
         let of_first = first[at_first..].iter().take_while(|value| shifted(**value).total_cmp(&next).is_eq()).count();
         let of_second = second[at_second..].iter().take_while(|value| value.total_cmp(&next).is_eq()).count();
         let group = of_first + of_second;
-        found.first_sum += of_first as f64 * (below as f64 + (group as f64 + 1.0) / 2.0);
+        let mean_rank = f64::midpoint((below + 1) as f64, (below + group) as f64);
+        found.first_sum += of_first as f64 * mean_rank;
         found.ties += tie_term(group);
         at_first += of_first;
         at_second += of_second;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{config::MetricConfig, error::KayentaError, number};
 
 /// How one metric is judged.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MetricSettings {
     /// Which difference counts as a failure.
     pub direction: Direction,
@@ -113,20 +113,6 @@ impl EffectSize {
             allowed_decrease: neutral,
             critical_increase: neutral,
             critical_decrease: neutral,
-        }
-    }
-}
-
-impl Default for MetricSettings {
-    fn default() -> Self {
-        Self {
-            direction: Direction::default(),
-            nan_strategy: NanStrategy::default(),
-            outliers: OutlierStrategy::default(),
-            critical: false,
-            must_have_data: false,
-            muted: false,
-            effect_size: EffectSize::default(),
         }
     }
 }

@@ -67,8 +67,8 @@ async fn both_arms_are_asked_for_at_the_same_time_and_below_the_path_of_the_addr
         if empty { ONE.replace(r#"{"metric":{},"value":[1767323045.5,"3"]}"#, "") } else { ONE.to_owned() }
     })
     .await;
-    let counters = |arm| Counters { requests: format!("{arm}_requests"), errors: format!("{arm}_errors") };
-    let queries = Queries::ErrorRate(PerArm { stable: counters("stable"), canary: counters("canary") });
+    let counters = |arm| Counters { requests: format!("{arm}_requests"), events: format!("{arm}_errors") };
+    let queries = Queries::Counters(PerArm { stable: counters("stable"), canary: counters("canary") });
     let measurement = look(&client(&format!("{address}/tenant"), LONG), queries, None).await;
 
     let (name, MetricOutcome::Counters(PerArm { stable: Ok(stable), canary: Ok(canary) })) = &measurement.metrics[0]
@@ -76,7 +76,7 @@ async fn both_arms_are_asked_for_at_the_same_time_and_below_the_path_of_the_addr
         panic!("{measurement:?}")
     };
     assert_eq!(name, "errors");
-    assert_eq!((stable.requests.len(), stable.errors.len(), canary.requests.len(), canary.errors.len()), (1, 1, 1, 0));
+    assert_eq!((stable.requests.len(), stable.events.len(), canary.requests.len(), canary.events.len()), (1, 1, 1, 0));
     assert_eq!((stable.requests[0].value, stable.requests[0].at), (3.0, at()));
     let outcomes: Vec<_> = measurement.queries.iter().map(|record| record.outcome).collect();
     assert_eq!(outcomes, ["Samples", "Samples", "Samples", "NoSeries"]);

@@ -29,10 +29,9 @@ fn arguments(pairs: &[(&str, &str)]) -> Arguments {
 }
 
 fn samples(values: &[f64]) -> Vec<Sample> {
-    let sample = |(index, value): (usize, &f64)| Sample {
-        series: format!("{{pod=\"web-{index}\"}}"),
-        value: *value,
-        at: "2026-01-02T03:04:05Z".parse().unwrap(),
+    let sample = |(index, value): (usize, &f64)| {
+        let labels = [("pod".to_owned(), format!("web-{index}"))].into();
+        Sample::new(labels, *value, "2026-01-02T03:04:05Z".parse().unwrap())
     };
     values.iter().enumerate().map(sample).collect()
 }
@@ -44,7 +43,7 @@ fn no_series() -> QueryOutcome {
 #[test]
 fn requests_without_a_series_of_errors_have_no_errors() {
     let counters = counters(Ok(samples(&[10.0])), no_series()).unwrap();
-    assert_eq!(counters, Counters { requests: samples(&[10.0]), errors: Vec::new() });
+    assert_eq!(counters, Counters { requests: samples(&[10.0]), events: Vec::new() });
 }
 
 #[test]

@@ -6,39 +6,15 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde::Deserialize;
 
 use super::{
-    super::{Counters, MetricTemplate, PerArm, Queries, QueryTemplates},
+    super::{Counters, MetricTemplate, PerArm, Queries},
     arms,
 };
+use crate::api::{AnalysisTemplateSpec, Metric};
 
 #[derive(Deserialize)]
 struct File {
     kind: String,
-    spec: Spec,
-}
-
-#[derive(Deserialize)]
-struct Spec {
-    args: Vec<Argument>,
-    metrics: Vec<Metric>,
-}
-
-#[derive(Deserialize)]
-struct Argument {
-    name: String,
-    value: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metric {
-    name: String,
-    error_rate: ErrorRate,
-}
-
-#[derive(Deserialize)]
-struct ErrorRate {
-    requests: String,
-    errors: String,
+    spec: AnalysisTemplateSpec,
 }
 
 /// Fills the only metric of a template in; gives each query on one line.
@@ -47,19 +23,17 @@ fn render(name: &str, subsets: [&str; 2]) -> PerArm<Counters<String>> {
     let file: File = serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     assert_eq!(file.kind, "ClusterAnalysisTemplate");
     let [metric] = <[Metric; 1]>::try_from(file.spec.metrics).ok().unwrap();
-    let Metric { name, error_rate: ErrorRate { requests, errors } } = metric;
-    let metric =
-        MetricTemplate { name, address: None, queries: QueryTemplates::ErrorRate(Counters { requests, errors }) };
-    let arguments: BTreeMap<_, _> = file.spec.args.into_iter().map(|arg| (arg.name, arg.value)).collect();
+    let metric = MetricTemplate::of(metric.name.clone(), &metric).unwrap();
+    let arguments: BTreeMap<_, _> = file.spec.args.into_iter().map(|arg| (arg.name, arg.value.unwrap())).collect();
     metric.check(&arguments.keys().cloned().collect()).unwrap();
 
     let mut arms = arms();
     [arms.stable.subset, arms.canary.subset] = subsets.map(Into::into);
-    let Queries::ErrorRate(PerArm { stable, canary }) = metric.render(&arms, &arguments).unwrap().queries else {
+    let Queries::Counters(PerArm { stable, canary }) = metric.render(&arms, &arguments).unwrap().queries else {
         panic!("{} is not an error rate", metric.name)
     };
     let line = |query: String| query.split_whitespace().collect::<Vec<_>>().join(" ");
-    let lines = |Counters { requests, errors }| Counters { requests: line(requests), errors: line(errors) };
+    let lines = |Counters { requests, events }| Counters { requests: line(requests), events: line(events) };
     PerArm { stable: lines(stable), canary: lines(canary) }
 }
 
@@ -72,8 +46,8 @@ fn istio_counts_by_destination_workload_at_the_source() {
         )
     };
     let errors = |workload| requests(workload).replace(" })", r#", response_code=~"5.." })"#);
-    assert_eq!(stable, Counters { requests: requests("web"), errors: errors("web") });
-    assert_eq!(canary, Counters { requests: requests("web-canary"), errors: errors("web-canary") });
+    assert_eq!(stable, Counters { requests: requests("web"), events: errors("web") });
+    assert_eq!(canary, Counters { requests: requests("web-canary"), events: errors("web-canary") });
 }
 
 #[test]
@@ -82,14 +56,14 @@ fn envoy_counts_by_cluster_name() {
     let pattern = r#"cluster_name=~"outbound\\|[0-9]+\\|\\|web\\.shop\\.svc\\.cluster\\.local""#;
     assert_eq!(stable.requests, format!("sum by (pod, instance) (envoy_cluster_upstream_rq{{ {pattern} }})"));
     assert_eq!(
-        stable.errors,
+        stable.events,
         format!(r#"sum by (pod, instance) (envoy_cluster_upstream_rq{{ {pattern}, response_code=~"5.." }})"#)
     );
     assert!(canary.requests.contains(r"\\|web-canary\\.shop\\.svc\\.cluster\\.local"), "{}", canary.requests);
 
     let PerArm { stable, canary } = render("envoy.yaml", ["v1", "siskin-canary"]);
-    assert!(stable.errors.contains(r"outbound\\|[0-9]+\\|v1\\|web"), "{}", stable.errors);
-    assert!(canary.errors.contains(r"outbound\\|[0-9]+\\|siskin-canary\\|web"), "{}", canary.errors);
+    assert!(stable.events.contains(r"outbound\\|[0-9]+\\|v1\\|web"), "{}", stable.events);
+    assert!(canary.events.contains(r"outbound\\|[0-9]+\\|siskin-canary\\|web"), "{}", canary.events);
 }
 
 #[test]
@@ -101,6 +75,6 @@ fn http_server_counts_by_pod_template_hash() {
         )
     };
     let errors = |revision| requests(revision).replace(" })", r#", code=~"5.." })"#);
-    assert_eq!(stable, Counters { requests: requests("7d4b9"), errors: errors("7d4b9") });
-    assert_eq!(canary, Counters { requests: requests("5c8f6"), errors: errors("5c8f6") });
+    assert_eq!(stable, Counters { requests: requests("7d4b9"), events: errors("7d4b9") });
+    assert_eq!(canary, Counters { requests: requests("5c8f6"), events: errors("5c8f6") });
 }

@@ -56,13 +56,13 @@ fn an_undefined_name_is_said_with_the_names_there_are() {
 #[test]
 fn a_metric_is_found_wrong_before_there_are_values() {
     let metric = MetricTemplate {
-        queries: QueryTemplates::ErrorRate(Counters { requests: "up".into(), errors: "{{ args.prot }}".into() }),
+        queries: QueryTemplates::Counters(Counters { requests: "up".into(), events: "{{ args.prot }}".into() }),
         ..threshold("")
     };
     let error = metric.check(&BTreeSet::from(["port".to_owned()])).unwrap_err();
-    assert_eq!((&*error.metric, error.query), ("errors", "errors"));
+    assert_eq!((&*error.metric, error.query), ("errors", "events"));
     assert!(matches!(error.problem, TemplateError::Undefined { .. }), "{error}");
-    assert!(error.to_string().starts_with("metric `errors`, errors: template variable `args.prot` is not defined"));
+    assert!(error.to_string().starts_with("metric `errors`, events: template variable `args.prot` is not defined"));
     assert_eq!(threshold("{{ args.port }}").check(&BTreeSet::from(["port".to_owned()])), Ok(()));
 }
 

@@ -129,6 +129,7 @@ spec:
     errorRate:
       requests: sum by (pod) (http_requests_total{namespace="{{ namespace }}", pod_template_hash="{{ revision }}"})
       errors: sum by (pod) (http_requests_total{namespace="{{ namespace }}", pod_template_hash="{{ revision }}", code=~"5.."})
+    margin:
       exclude: {relative: 1.5, absolute: 0.03}
 "#
 }

@@ -80,6 +80,7 @@ proptest! {
         let near = |found: f64, above: f64, slack: f64| {
             // The difference with so many others above it, and its neighbours.
             let count = all.len() as f64;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped to the indices")]
             let at = |above: f64| all[(count - 1.0 - above).clamp(0.0, count - 1.0) as usize];
             at(above + slack) - 1e-3 <= found && found <= at(above - slack) + 1e-3
         };
