@@ -5,7 +5,10 @@ use std::fmt;
 use json_patch::Patch;
 use serde_json::Value;
 
-use crate::{api::RolloutStatus, model::Key};
+use crate::{
+    api::{AnalysisRunStatus, RolloutStatus},
+    model::Key,
+};
 
 /// One write. Effects of a plan are performed in its order, and the first that fails ends it.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +40,13 @@ pub enum Effect {
     },
     /// The Rollout's new status.
     Status(Box<RolloutStatus>),
+    /// The new status of an AnalysisRun.
+    AnalysisStatus {
+        /// The AnalysisRun.
+        target: Key,
+        /// Its status.
+        status: Box<AnalysisRunStatus>,
+    },
     /// An Event on the Rollout, for people.
     Event(Notice),
 }
@@ -70,6 +80,8 @@ pub enum Purpose {
     Restore,
     /// Objects of a run that is over.
     CleanUp,
+    /// The AnalysisRun of a run.
+    Record,
 }
 
 impl fmt::Display for Purpose {

@@ -12,6 +12,7 @@ use kube::{
     core::ApiResource,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -19,7 +20,6 @@ use super::{
     error::{EffectError, Problem},
 };
 use crate::{
-    api::RolloutStatus,
     model::{Key, Object, RolloutKey},
     observe::{Cache, Kind},
 };
@@ -53,7 +53,8 @@ impl Performer {
             Effect::Patch { target, patch, .. } => self.patch(target, patch).await,
             Effect::Apply { object, .. } => self.apply(object).await,
             Effect::Delete { target, uid, .. } => self.delete(target, uid).await,
-            Effect::Status(status) => self.status(rollout, status).await,
+            Effect::Status(status) => self.status(&rollout_key(rollout), status).await,
+            Effect::AnalysisStatus { target, status } => self.status(target, status).await,
             Effect::Event(notice) => {
                 if let Err(error) = self.publish(rollout, notice).await {
                     tracing::warn!(%rollout, %error, reason = notice.reason, "an event could not be written");
@@ -98,20 +99,20 @@ impl Performer {
         Ok(())
     }
 
-    /// Writes the status of the very Rollout that is in the cache: where it was replaced or written since, the server
+    /// Writes the status of the very object that is in the cache: where it was replaced or written since, the server
     /// refuses, and the next reconcile decides on what is there now.
-    async fn status(&self, rollout: &RolloutKey, status: &RolloutStatus) -> Result<(), EffectError> {
-        let target = rollout_key(rollout);
-        let (kind, api) = self.api(&target, "write the status of")?;
-        let Some(known) = self.cache.read().get(kind, &rollout.namespace, &rollout.name) else {
-            return Err(EffectError::new(&target, "write the status of", Problem::NotFound, "it is gone"));
+    async fn status(&self, target: &Key, status: &impl Serialize) -> Result<(), EffectError> {
+        const ACTION: &str = "write the status of";
+        let (kind, api) = self.api(target, ACTION)?;
+        let Some(known) = self.cache.read().get(kind, &target.namespace, &target.name) else {
+            return Err(EffectError::new(target, ACTION, Problem::NotFound, "it is gone"));
         };
         let object = json!({
             "apiVersion": kind.api_version(),
             "kind": kind.kind(),
             "metadata": {
-                "name": rollout.name,
-                "namespace": rollout.namespace,
+                "name": target.name,
+                "namespace": target.namespace,
                 "uid": known.uid(),
                 "resourceVersion": known.resource_version(),
             },
@@ -119,8 +120,7 @@ impl Performer {
         });
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         let patch = Patch::Apply(&object);
-        let write = api.patch_status(&rollout.name, &parameters, &patch);
-        let answer = call(&target, "write the status of", write).await?;
+        let answer = call(target, ACTION, api.patch_status(&target.name, &parameters, &patch)).await?;
         self.put(kind, &answer);
         Ok(())
     }

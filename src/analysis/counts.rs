@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The judge of one metric, and whether the stable version's counters have been seen: that is where counting starts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct CountsWatch {
     pub(super) judge: ErrorRateJudge,
     pub(super) started: bool,

@@ -9,6 +9,7 @@ mod counts;
 mod evidence;
 mod gap;
 pub mod kayenta;
+mod looks;
 mod metric;
 pub mod power;
 mod problem;
@@ -22,6 +23,7 @@ mod watch;
 
 pub use clock::Clock;
 pub use gap::Gap;
+pub use looks::LookTime;
 pub use metric::{Metric, render, request, resolve};
 pub use problem::Problem;
 pub use record::Record;

@@ -2,10 +2,12 @@
 //!
 //! A look that shows nothing new changes nothing. A look that can't see is never a verdict.
 
-use super::{Clock, Gap, Metric, Settings, Sight, Step, evidence, watch::Watch};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+
+use super::{Clock, Gap, LookTime, Metric, Settings, Sight, Step, evidence, watch::Watch};
 use crate::{
-    api::{MetricEvidence, MetricState},
-    judge::{self, Decision, LimitLook, LimitReading, Look, MetricLook, StepClock, StepWeight, Verdict},
+    api::{AnalysisState, MetricEvidence, MetricState, StepLooks},
+    judge::{self, Decision, LimitLook, LimitReading, Look, MetricLook, SampleRatio, StepClock, StepWeight, Verdict},
     measure::Measurement,
     model::Timestamp,
 };
@@ -17,6 +19,8 @@ pub struct Session<'a> {
     settings: Settings,
     clock: Clock,
     watches: Vec<Watch>,
+    /// What is kept beside the judges.
+    kept: AnalysisState,
 }
 
 /// What one look came to.
@@ -40,6 +44,8 @@ pub struct LookResult {
     pub blind: Option<Gap>,
     /// The canary's share of the requests that were new at this look, from 0 to 1.
     pub share: Option<f64>,
+    /// Where the requests of the step do not come in the planned share.
+    pub routing: Option<SampleRatio>,
 }
 
 impl LookResult {
@@ -63,29 +69,36 @@ impl LookResult {
 impl<'a> Session<'a> {
     /// An analysis that has seen nothing.
     pub fn start(metrics: &'a [Metric], settings: Settings, weight: StepWeight, clock: Clock) -> Self {
-        Self::resume(metrics, settings, weight, clock, &[])
+        Self::resume(metrics, settings, weight, clock, &AnalysisState::default())
     }
 
-    /// An analysis that goes on from stored states, in the step in which they were stored. A metric without a state, or
-    /// with one that can't be read, starts anew.
+    /// An analysis that goes on from what was kept, in the step in which it was kept. A metric without a state, or with
+    /// one that can't be read, starts anew.
     pub fn resume(
         metrics: &'a [Metric],
         settings: Settings,
         weight: StepWeight,
         clock: Clock,
-        states: &[MetricState],
+        kept: &AnalysisState,
     ) -> Self {
-        let known =
-            |metric: &Metric| states.iter().find(|state| state.name == metric.name).map(|state| state.state.as_str());
+        let known = |metric: &Metric| {
+            kept.metrics.iter().find(|state| state.name == metric.name).map(|state| state.state.as_str())
+        };
         let watches = metrics.iter().map(|metric| Watch::resume(metric, &settings, weight, known(metric))).collect();
-        Self { metrics, settings, clock, watches }
+        Self { metrics, settings, clock, watches, kept: kept.clone() }
     }
 
-    /// The metrics' states, exact to the bit; those that have begun.
-    pub fn states(&self) -> Vec<MetricState> {
-        let state =
-            |(metric, watch): (&Metric, &Watch)| Some(MetricState { name: metric.name.clone(), state: watch.state()? });
-        self.metrics.iter().zip(&self.watches).filter_map(state).collect()
+    /// What has to be kept, exact to the bit. States of metrics that are not judged any more are kept, too.
+    pub fn state(&self) -> AnalysisState {
+        let mut kept = self.kept.clone();
+        for (metric, watch) in self.metrics.iter().zip(&self.watches) {
+            let Some(state) = watch.state() else { continue };
+            match kept.metrics.iter_mut().find(|known| known.name == metric.name) {
+                Some(known) => known.state = state,
+                None => kept.metrics.push(MetricState { name: metric.name.clone(), state }),
+            }
+        }
+        kept
     }
 
     /// The clock of the step.
@@ -105,8 +118,15 @@ impl<'a> Session<'a> {
 
     /// The next weight is reached. Safety is shown anew at every weight; evidence for harm stays, since the chance of a
     /// false rollback is for the whole analysis.
-    pub fn new_step(&mut self, weight: StepWeight, now: Timestamp) {
+    pub fn new_step(&mut self, step: &Step, now: Timestamp) {
+        let weight = step.weight;
         self.clock.restart(now);
+        self.kept.sample_ratio.get_or_insert_default().new_step();
+        match self.kept.steps.last_mut().filter(|last| last.reached_at.is_none() && is_of(last, step)) {
+            Some(entered) => entered.reached_at = Some(MicroTime(now)),
+            // A step that is begun again, after a person resumed.
+            None => self.kept.steps.push(StepLooks { reached_at: Some(MicroTime(now)), ..StepLooks::enter(step, now) }),
+        }
         for watch in &mut self.watches {
             match watch {
                 Watch::Counts(watch) => watch.judge.new_step(weight),
@@ -118,6 +138,7 @@ impl<'a> Session<'a> {
     /// Takes what one look measured.
     pub fn look(&mut self, measurement: &Measurement, step: &Step) -> LookResult {
         let now = measurement.at;
+        let before = (self.watches.clone(), self.clock.clone());
         let outcome = |metric: &Metric| {
             measurement.metrics.iter().find(|(name, _)| *name == metric.name).map(|(_, outcome)| outcome)
         };
@@ -131,6 +152,8 @@ impl<'a> Session<'a> {
             None if fresh => self.clock.see(now, self.settings.interval),
             None => {}
         }
+        self.write_down(&before, step, now);
+        let routing = self.routing(&sights, step);
         let look = self.assemble(&sights, step, blind.as_ref());
         let hidden = |(metric, sight): (&Metric, &Sight)| {
             metric.spec.is_critical() && sight.gap.as_ref().is_some_and(|gap| gap.at_once)
@@ -143,6 +166,7 @@ impl<'a> Session<'a> {
             fresh,
             blind,
             share: sights.iter().find_map(|sight| sight.share),
+            routing,
             look,
             sights,
         }
@@ -155,6 +179,32 @@ impl<'a> Session<'a> {
             let gap = sight.gap.as_ref().filter(|gap| gap.at_once || lasts)?;
             Some(Gap { message: format!("{}: {}", metric.name, gap.message), ..gap.clone() })
         })
+    }
+
+    /// Writes the time of a look down that changed what is known.
+    fn write_down(&mut self, before: &(Vec<Watch>, Clock), step: &Step, now: Timestamp) {
+        if !self.kept.steps.last().is_some_and(|last| is_of(last, step)) {
+            let reached_at = self.clock.reached_at.map(MicroTime);
+            self.kept.steps.push(StepLooks { reached_at, ..StepLooks::enter(step, now) });
+        }
+        let (watches, clock) = before;
+        if (watches, clock) == (&self.watches, &self.clock) {
+            return;
+        }
+        let clock_ms = self.clock.elapsed_ms.saturating_sub(clock.elapsed_ms);
+        if let Some(last) = self.kept.steps.last_mut() {
+            last.add(LookTime { at: now, clock_ms });
+        }
+    }
+
+    /// Compares the requests of the step with its weight.
+    fn routing(&mut self, sights: &[Sight], step: &Step) -> Option<SampleRatio> {
+        let planned = step.planned.filter(|_| self.clock.reached_at.is_some())? / 100.0;
+        let ratio = self.kept.sample_ratio.get_or_insert_default();
+        if let Some(counts) = sights.iter().find_map(|sight| sight.counts) {
+            ratio.look(counts.canary_requests, counts.stable_requests);
+        }
+        ratio.compare(planned).filter(SampleRatio::is_mismatch)
     }
 
     fn assemble(&self, sights: &[Sight], step: &Step, blind: Option<&Gap>) -> Look {
@@ -196,4 +246,10 @@ impl<'a> Session<'a> {
             })
             .collect()
     }
+}
+
+/// Whether looks of this step go into the record of that one.
+fn is_of(record: &StepLooks, step: &Step) -> bool {
+    let StepWeight { weight, final_weight } = step.weight;
+    record.weight.total_cmp(&weight).is_eq() && record.final_weight.total_cmp(&final_weight).is_eq()
 }

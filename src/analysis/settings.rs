@@ -40,6 +40,8 @@ impl From<&api::Analysis> for Settings {
 pub struct Step {
     /// Its weight and that of the last step, in percent. At 100 there is nothing left to compare with.
     pub weight: StepWeight,
+    /// The canary's planned share of the requests in percent, where requests are to be compared with it.
+    pub planned: Option<f64>,
     /// It lasts at least this long.
     pub min: Duration,
     /// Without a decision it ends after this time.

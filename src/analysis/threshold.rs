@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A limit and how often in a row it was broken.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct LimitWatch {
     pub(super) limit: Limit,
     pub(super) state: LimitState,

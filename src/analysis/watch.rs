@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// What judges one metric.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Watch {
     Counts(Box<CountsWatch>),
     Limit(LimitWatch),

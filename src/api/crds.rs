@@ -7,11 +7,13 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::CustomResourceExt;
 
-use super::{AnalysisTemplate, ClusterAnalysisTemplate, Rollout};
+use super::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Rollout};
 
 /// Every kind of this API.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    [Rollout::crd(), AnalysisTemplate::crd(), ClusterAnalysisTemplate::crd()].map(without_foreign_formats).into()
+    [Rollout::crd(), AnalysisTemplate::crd(), AnalysisRun::crd(), ClusterAnalysisTemplate::crd()]
+        .map(without_foreign_formats)
+        .into()
 }
 
 /// Takes out the formats that only Rust knows: an API server ignores them, and warns whoever installs the CRD.

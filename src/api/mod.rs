@@ -4,6 +4,8 @@
 //! [`crate::plan`] and said in the `Ready` condition.
 
 pub mod analysis;
+pub mod analysis_run;
+pub mod analysis_state;
 pub mod condition;
 mod crds;
 pub mod rollout;
@@ -12,14 +14,18 @@ pub mod template;
 pub mod verb;
 
 pub use analysis::{Analysis, NoDataPolicy, OnNoData, OnRegression, OnTimeout, TemplateRef};
+pub use analysis_run::{
+    AnalysisPhase, AnalysisRun, AnalysisRunSpec, AnalysisRunStatus, ArmVariables, Arms, ClockState, RolloutRun,
+};
+pub use analysis_state::{AnalysisState, MetricBaseline, MetricState, StepLooks};
 pub use crds::crds;
 pub use rollout::{
     Canary, HoldMode, Pause, Rollout, RolloutSpec, RouteKindName, RouteRef, Schedule, Step, StepHold, Strategy,
     Traffic, WorkloadRef,
 };
 pub use status::{
-    ArmCounts, Blind, MetricEvidence, MetricState, Outcome, OutcomeKind, PauseReason, PauseStatus, Phase,
-    RolloutStatus, RouteMemory, RunStatus, StepStatus, VerbAnswer, WeightStatus,
+    ArmCounts, Blind, MetricEvidence, Outcome, OutcomeKind, PauseReason, PauseStatus, Phase, RolloutStatus,
+    RouteMemory, RunStatus, StepStatus, VerbAnswer, WeightStatus,
 };
 pub use template::{
     AnalysisTemplate, AnalysisTemplateSpec, Argument, ClusterAnalysisTemplate, ErrorRate, Gauge, HardLimit, Kind,

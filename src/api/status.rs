@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{rollout::RouteKindName, verb::VerbRequest};
+use super::{analysis_state::AnalysisState, rollout::RouteKindName, verb::VerbRequest};
 use crate::route::RouteBefore;
 
 /// What is known of a Rollout.
@@ -153,9 +153,9 @@ pub struct RunStatus {
     /// The wait that the run is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<PauseStatus>,
-    /// The metrics' states.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub metrics: Vec<MetricState>,
+    /// What is kept of the analysis between two looks.
+    #[serde(default)]
+    pub analysis: AnalysisState,
     /// How the run ends, once that is decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<Outcome>,
@@ -199,16 +199,6 @@ pub enum PauseReason {
     NoData,
     /// A regression was found; the traffic is back on the stable version.
     Regression,
-}
-
-/// One metric's state, exact to the last bit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MetricState {
-    /// `template/metric`.
-    pub name: String,
-    /// The judge's state, as it encodes it.
-    pub state: String,
 }
 
 /// What one metric says. Rates are shares of the requests; evidence is a natural logarithm.

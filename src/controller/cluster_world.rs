@@ -105,6 +105,7 @@ fn purpose(effect: &Effect) -> String {
             purpose.to_string()
         }
         Effect::Status(_) => "Status".to_owned(),
+        Effect::AnalysisStatus { .. } => "AnalysisStatus".to_owned(),
         Effect::Event(_) => "Event".to_owned(),
     }
 }
@@ -119,6 +120,9 @@ fn log(key: &RolloutKey, effect: &Effect) {
         }
         Effect::Delete { target, purpose, .. } => tracing::info!(rollout = %key, %purpose, object = %target, "deleted"),
         Effect::Status(status) => tracing::debug!(rollout = %key, phase = ?status.phase, "wrote the status"),
+        Effect::AnalysisStatus { target, status } => {
+            tracing::debug!(rollout = %key, object = %target, phase = ?status.phase, "wrote the status");
+        }
         Effect::Event(notice) if notice.warning => {
             tracing::warn!(rollout = %key, reason = notice.reason, "{}", notice.message);
         }

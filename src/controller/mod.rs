@@ -7,6 +7,7 @@
 //!             └──────────────────────── the server's answers ◄───────────────────────┘
 //! ```
 
+mod analysis_runs;
 mod api_calls;
 mod checks;
 mod cluster_world;

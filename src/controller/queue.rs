@@ -1,4 +1,5 @@
-//! Which Rollout is reconciled when: each at its own time, none twice at once, and none able to disturb another.
+//! Which Rollout, or other object with a life of its own, is reconciled when: each at its own time, none twice at once,
+//! and none able to disturb another.
 //!
 //! A Rollout is in the queue once, with the earliest time that anybody asked for. Changes wake it at once, also out of
 //! a back-off. A reconcile that fails backs off exponentially; one that panics is caught and backs off in the same way.
@@ -41,22 +42,22 @@ pub enum Ended {
 }
 
 /// The queue. Cloning gives another handle on the same queue.
-#[derive(Clone, Debug, Default)]
-pub struct Queue {
-    shared: Arc<Shared>,
+#[derive(Debug)]
+pub struct Queue<Key = RolloutKey> {
+    shared: Arc<Shared<Key>>,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
+#[derive(Debug)]
+struct Shared<Key> {
+    state: Mutex<State<Key>>,
     changed: Notify,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    entries: HashMap<RolloutKey, Entry>,
+#[derive(Debug)]
+struct State<Key> {
+    entries: HashMap<Key, Entry>,
     /// The waiting entries in the order of their times.
-    waiting: BTreeSet<(Instant, RolloutKey)>,
+    waiting: BTreeSet<(Instant, Key)>,
 }
 
 #[derive(Debug, Default)]
@@ -71,14 +72,32 @@ struct Entry {
     hurried: u32,
 }
 
-impl Queue {
+/// What a queue may tell its entries apart by.
+pub trait QueueKey: Clone + std::fmt::Debug + Ord + Hash + Send + Sync + 'static {}
+
+impl<Key: Clone + std::fmt::Debug + Ord + Hash + Send + Sync + 'static> QueueKey for Key {}
+
+impl<Key> Clone for Queue<Key> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<Key: QueueKey> Default for Queue<Key> {
+    fn default() -> Self {
+        let state = Mutex::new(State { entries: HashMap::new(), waiting: BTreeSet::new() });
+        Self { shared: Arc::new(Shared { state, changed: Notify::new() }) }
+    }
+}
+
+impl<Key: QueueKey> Queue<Key> {
     /// An empty queue.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Has a Rollout reconciled as soon as there is room.
-    pub fn wake(&self, key: RolloutKey) {
+    pub fn wake(&self, key: Key) {
         let now = Instant::now();
         let mut state = self.lock();
         let entry = state.entries.entry(key.clone()).or_insert_with(|| Entry { due: Some(now), ..Entry::default() });
@@ -105,7 +124,7 @@ impl Queue {
     /// Where the future is dropped instead, the running reconciles are dropped with it and are due again.
     pub async fn run<Reconcile, Outcome>(&self, concurrency: usize, stop: &CancellationToken, reconcile: Reconcile)
     where
-        Reconcile: Fn(RolloutKey) -> Outcome,
+        Reconcile: Fn(Key) -> Outcome,
         Outcome: Future<Output = Ended> + Send + 'static,
     {
         let mut running = JoinSet::new();
@@ -136,7 +155,7 @@ impl Queue {
     }
 
     /// Takes the first Rollout that is due.
-    fn take(&self) -> Next {
+    fn take(&self) -> Next<Key> {
         let mut state = self.lock();
         let Some((due, key)) = state.waiting.first().cloned() else { return Next::Never };
         if due > Instant::now() {
@@ -151,7 +170,7 @@ impl Queue {
         Next::Start(Running { queue: self.clone(), key, ended: false })
     }
 
-    fn end(&self, key: &RolloutKey, ended: Ended) {
+    fn end(&self, key: &Key, ended: Ended) {
         let mut state = self.lock();
         let Some(entry) = state.entries.get_mut(key) else { return };
         let delay = match ended {
@@ -181,33 +200,33 @@ impl Queue {
         self.shared.changed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<Key>> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-enum Next {
-    Start(Running),
+enum Next<Key: QueueKey> {
+    Start(Running<Key>),
     At(Instant),
     Never,
     Full,
 }
 
 /// A Rollout that is being reconciled. Where its task is dropped before its end, it goes back into the queue.
-struct Running {
-    queue: Queue,
-    key: RolloutKey,
+struct Running<Key: QueueKey> {
+    queue: Queue<Key>,
+    key: Key,
     ended: bool,
 }
 
-impl Running {
+impl<Key: QueueKey> Running<Key> {
     fn end(mut self, ended: Ended) {
         self.ended = true;
         self.queue.end(&self.key, ended);
     }
 }
 
-impl Drop for Running {
+impl<Key: QueueKey> Drop for Running<Key> {
     fn drop(&mut self) {
         if !self.ended {
             self.queue.end(&self.key, Ended::Again(Duration::ZERO));
@@ -224,7 +243,7 @@ fn calm(hurried: u32) -> Duration {
 
 /// How long to wait after the given number of failures in a row: doubling, with a spread of a quarter that depends on
 /// the Rollout, so that many which failed together do not come back together.
-fn back_off(key: &RolloutKey, ended: Ended, failures: u32) -> Duration {
+fn back_off(key: &impl Hash, ended: Ended, failures: u32) -> Duration {
     let (first, longest) = match ended {
         Ended::Conflict => (Duration::from_millis(50), Duration::from_secs(5)),
         _ => (Duration::from_millis(200), LONGEST_PAUSE),

@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Queue, RolloutKey,
+    Queue, RolloutKey, analysis_runs,
     api_calls::counting_client,
     checks::Checks,
     cluster_world::{ClusterWorld, SharedCluster},
@@ -29,7 +29,7 @@ use super::{
 use crate::{
     act::Performer,
     measure::{self, AllowedAddresses, ClientOptions},
-    model::{Clock, SystemClock},
+    model::{Clock, Key, Object, SystemClock},
     observe::{Cache, Kind},
 };
 
@@ -88,6 +88,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen).await.with_context(|| format!("can't listen on {listen}"))?;
 
     let (cache, cluster, queue) = (Arc::new(Cache::new()), SharedCluster::default(), Queue::new());
+    let analysis_runs = Queue::new();
     let (known, mut known_kinds) = watch::channel(BTreeSet::new());
     let wanted = BTreeSet::from(Kind::ALL);
     let mut tasks = JoinSet::new();
@@ -107,6 +108,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
         cache: Arc::clone(&cache),
         cluster: Arc::clone(&cluster),
         queue: queue.clone(),
+        analysis_runs: analysis_runs.clone(),
         known,
     };
     for kind in &wanted {
@@ -129,6 +131,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
             clock: Arc::new(SystemClock),
         }),
         queue,
+        analysis_runs,
         concurrency,
         stop: stop_on_signal()?,
     };
@@ -170,6 +173,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
 struct Controller {
     world: Arc<ClusterWorld>,
     queue: Queue,
+    analysis_runs: Queue<Key>,
     concurrency: usize,
     stop: CancellationToken,
 }
@@ -201,12 +205,16 @@ impl Controller {
             let controller = self.clone();
             async move { controller.reconcile(key).await }
         });
+        let analyses = self.analysis_runs.run(self.concurrency, &self.stop, |key| {
+            let controller = self.clone();
+            async move { controller.reconcile_analysis_run(key).await }
+        });
         let overtime = async {
             self.stop.cancelled().await;
             tokio::time::sleep(STOP_TIMEOUT).await;
         };
         tokio::select! {
-            () = work => {}
+            _ = async { tokio::join!(work, analyses) } => {}
             () = overtime => tracing::warn!("reconciles that did not end within {} s are dropped", STOP_TIMEOUT.as_secs()),
         }
     }
@@ -229,6 +237,19 @@ impl Controller {
         ended
     }
 
+    /// One reconcile of an AnalysisRun.
+    async fn reconcile_analysis_run(&self, key: Key) -> Ended {
+        match analysis_runs::reconcile(&self.world, &key, self.world.clock.now()).await {
+            Ok(Some(again)) => Ended::Again(again),
+            Ok(None) => Ended::Gone,
+            Err(error) if error.conflict() => Ended::Conflict,
+            Err(error) => {
+                tracing::warn!(analysis_run = %key, %error, "an effect failed");
+                Ended::Failed
+            }
+        }
+    }
+
     fn wake_all(&self) {
         let rollouts: Vec<RolloutKey> = {
             let view = self.world.cache.read();
@@ -236,6 +257,10 @@ impl Controller {
         };
         for key in rollouts {
             self.queue.wake(key);
+        }
+        let analyses: Vec<Key> = self.world.cache.read().all(Kind::AnalysisRun).map(Object::key).collect();
+        for key in analyses {
+            self.analysis_runs.wake(key);
         }
     }
 }

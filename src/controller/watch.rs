@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use super::{Queue, RolloutKey, cluster_world::SharedCluster};
 use crate::{
     act::resource,
-    model::Object,
+    model::{Key, Object},
     observe::{Cache, Kind, parse_rollout},
 };
 
@@ -44,6 +44,8 @@ pub(super) struct Watches {
     pub(super) cache: Arc<Cache>,
     pub(super) cluster: SharedCluster,
     pub(super) queue: Queue,
+    /// The AnalysisRuns that have changed.
+    pub(super) analysis_runs: Queue<Key>,
     /// The kinds whose first list is complete, or which are known to be absent.
     pub(super) known: watch::Sender<BTreeSet<Kind>>,
 }
@@ -87,6 +89,15 @@ impl Watches {
         }
     }
 
+    /// Wakes the AnalysisRuns of a change.
+    fn wake_analysis_run(&self, kind: Kind, object: &DynamicObject) {
+        if let (Kind::AnalysisRun, Some(namespace), Some(name)) =
+            (kind, &object.metadata.namespace, &object.metadata.name)
+        {
+            self.analysis_runs.wake(Key::new(&kind.api_version(), kind.kind(), namespace, name));
+        }
+    }
+
     fn take_in(&self, kind: Kind, event: Event<DynamicObject>, list: &mut Vec<serde_json::Value>) {
         let concerned = match event {
             Event::Init => {
@@ -94,6 +105,7 @@ impl Watches {
                 return;
             }
             Event::InitApply(object) => {
+                self.wake_analysis_run(kind, &object);
                 list.extend(to_json(kind, &object));
                 return;
             }
@@ -105,7 +117,9 @@ impl Watches {
                 concerned
             }
             Event::Apply(object) => {
-                to_json(kind, &object).map(|object| self.cache.put(kind, object)).unwrap_or_default()
+                let concerned = to_json(kind, &object).map(|object| self.cache.put(kind, object)).unwrap_or_default();
+                self.wake_analysis_run(kind, &object);
+                concerned
             }
             Event::Delete(object) => {
                 let metadata = object.metadata;

@@ -11,6 +11,8 @@ pub enum Kind {
     AnalysisTemplate,
     /// Metrics for all Rollouts.
     ClusterAnalysisTemplate,
+    /// Analyses.
+    AnalysisRun,
     /// Workloads and canaries.
     Deployment,
     /// Revisions of workloads and canaries.
@@ -37,10 +39,11 @@ struct Facts {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Rollout,
         Self::AnalysisTemplate,
         Self::ClusterAnalysisTemplate,
+        Self::AnalysisRun,
         Self::Deployment,
         Self::ReplicaSet,
         Self::Service,
@@ -57,6 +60,7 @@ impl Kind {
             Self::ClusterAnalysisTemplate => {
                 ("siskin.dev", "v1alpha1", "ClusterAnalysisTemplate", "clusteranalysistemplates")
             }
+            Self::AnalysisRun => ("siskin.dev", "v1alpha1", "AnalysisRun", "analysisruns"),
             Self::Deployment => ("apps", "v1", "Deployment", "deployments"),
             Self::ReplicaSet => ("apps", "v1", "ReplicaSet", "replicasets"),
             Self::Service => ("", "v1", "Service", "services"),
@@ -94,9 +98,9 @@ impl Kind {
         if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
     }
 
-    /// Whether a cluster may well not have the kind. All others are part of Kubernetes, or of Siskin itself.
+    /// Whether a cluster may well not have the kind. All others are part of Kubernetes, or of every version of Siskin.
     pub const fn optional(self) -> bool {
-        matches!(self, Self::HttpRoute | Self::VirtualService | Self::DestinationRule)
+        matches!(self, Self::AnalysisRun | Self::HttpRoute | Self::VirtualService | Self::DestinationRule)
     }
 
     /// Whether objects of the kind live in a namespace.

@@ -4,6 +4,7 @@
 //! question to somebody (numbers of Prometheus, why a pod does not start) is added by the controller when the plan
 //! says that it needs it.
 
+mod analysis_run;
 mod cache;
 mod interest;
 mod kind;
@@ -12,9 +13,10 @@ mod trim;
 
 use std::collections::BTreeSet;
 
+pub use analysis_run::{ObservedAnalysisRun, analysis_run};
 pub use cache::{Cache, View};
 pub use kind::Kind;
-pub use snapshot::{Malformed, parse_rollout, snapshot};
+pub use snapshot::{Malformed, analysis_run_name, parse_rollout, snapshot};
 
 use crate::{
     api::{AnalysisTemplateSpec, Rollout, RouteRef},
@@ -51,6 +53,8 @@ pub struct Observed {
     pub endpoints: ReadyEndpoints,
     /// The templates of the analysis, in the order of the spec.
     pub templates: Vec<ObservedTemplate>,
+    /// The AnalysisRun of the Rollout's run, whoever's it is.
+    pub analysis_run: Option<Object>,
     /// The older Rollout that has the same workload.
     pub rival: Option<String>,
     /// Queries that Prometheus refuses to parse, by `template/metric`, with its text; addresses that are not allowed.

@@ -12,7 +12,7 @@ use super::{
     interest::{canary_name, stable_name},
 };
 use crate::{
-    api::{AnalysisTemplateSpec, Rollout, RouteKindName, RouteRef},
+    api::{Analysis, AnalysisTemplateSpec, Rollout, RouteKindName, RouteRef},
     model::{Object, RolloutKey},
 };
 
@@ -66,7 +66,8 @@ pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -
             stable: ready_pods(&view, namespace, &stable_service),
             ending: &ending_pods(&view, namespace, &canary_service) | &ending_pods(&view, namespace, service),
         },
-        templates: templates(&view, namespace, &rollout),
+        templates: templates(&view, namespace, rollout.spec.analysis.as_ref()),
+        analysis_run: view.get(Kind::AnalysisRun, namespace, &analysis_run_name(&rollout)),
         rival: rival(&view, &object, workload_name),
         rollout,
         cluster: cluster.clone(),
@@ -74,6 +75,12 @@ pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -
         measurement: None,
         troubles: None,
     })
+}
+
+/// The name of the AnalysisRun that a Rollout makes for its run: `web-12`.
+pub fn analysis_run_name(rollout: &Rollout) -> String {
+    let runs = rollout.status.as_ref().map_or(0, |status| status.runs);
+    format!("{}-{runs}", rollout.metadata.name.as_deref().unwrap_or_default())
 }
 
 /// The routes of the spec, and those that a run has edited and that the spec does not name any more.
@@ -96,8 +103,8 @@ fn routes(view: &View<'_>, namespace: &str, rollout: &Rollout) -> Vec<ObservedRo
 }
 
 /// The templates of the analysis. One that can't be read counts as missing; the API server's schema refuses such ones.
-fn templates(view: &View<'_>, namespace: &str, rollout: &Rollout) -> Vec<ObservedTemplate> {
-    let Some(analysis) = &rollout.spec.analysis else { return Vec::new() };
+pub(super) fn templates(view: &View<'_>, namespace: &str, analysis: Option<&Analysis>) -> Vec<ObservedTemplate> {
+    let Some(analysis) = analysis else { return Vec::new() };
     let observed = analysis.templates.iter().map(|template| {
         let object = view
             .get(Kind::AnalysisTemplate, namespace, &template.name)

@@ -100,7 +100,10 @@ impl<'a> Facts<'a> {
             || spec.traffic.pin_service && routes.iter().all(|route| route.subset.is_none()),
             |run| run.pinned,
         );
-        let (metrics, unmeasurable) = match super::metrics::resolve(observed) {
+        let resolved = spec.analysis.as_ref().map_or(Ok(Vec::new()), |analysis| {
+            super::metrics::resolve(&observed.templates, analysis, &observed.refusals)
+        });
+        let (metrics, unmeasurable) = match resolved {
             Ok(metrics) => (metrics, None),
             Err(problem) => (Vec::new(), Some(problem)),
         };

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use super::{draft::Draft, facts::Facts};
 use crate::{
     analysis::{self, Clock, Gap, LookResult, Session, Settings},
-    api::{Analysis, MetricState, Step},
+    api::{Analysis, AnalysisState, Step},
     judge::{Decision, StepWeight},
 };
 
@@ -40,26 +40,27 @@ pub(super) fn take(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step) -> Sig
     else {
         return Sight { clear: false, share: None, decision: None };
     };
-    let (min, max) = hold_of(step);
-    let look = session.look(measurement, &analysis::Step { weight: step_weight(facts, step), min, max });
+    let look = session.look(measurement, &step_of(facts, step));
     keep_clock(draft, session.clock());
-    remember(draft, session.states());
+    remember(draft, session.state());
     publish(draft, &look);
     Sight { clear: look.clear, share: look.share, decision: look.seen().cloned() }
 }
 
-/// The weights that the margin of a step depends on.
-fn step_weight(facts: &Facts<'_>, step: &Step) -> StepWeight {
+/// A step as the analysis takes it: the margin depends on its weight and on that of the last one.
+fn step_of(facts: &Facts<'_>, step: &Step) -> analysis::Step {
     let last = facts.steps.last().map_or(step.weight, |last| last.weight);
-    StepWeight { weight: f64::from(step.weight), final_weight: f64::from(last) }
+    let (min, max) = hold_of(step);
+    let weight = StepWeight { weight: f64::from(step.weight), final_weight: f64::from(last) };
+    analysis::Step { weight, planned: (step.weight < ALL).then_some(weight.weight), min, max }
 }
 
 /// The step's weight is reached: its clock starts, and safety is shown anew.
 pub(super) fn start_step(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step) {
     let begun = facts.spec.analysis.as_ref().and_then(|analysis| session(draft, facts, analysis, step));
     if let Some(mut session) = begun {
-        session.new_step(step_weight(facts, step), draft.now);
-        remember(draft, session.states());
+        session.new_step(&step_of(facts, step), draft.now);
+        remember(draft, session.state());
     }
     let now = draft.time();
     if let Some(run) = &mut draft.status.run {
@@ -70,8 +71,8 @@ pub(super) fn start_step(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step) 
 
 /// The analysis of the run as the status has it.
 fn session<'a>(draft: &Draft<'_>, facts: &'a Facts<'_>, analysis: &Analysis, step: &Step) -> Option<Session<'a>> {
-    let states = &draft.status.run.as_ref()?.metrics;
-    Some(Session::resume(&facts.metrics, Settings::from(analysis), step_weight(facts, step), clock(draft)?, states))
+    let kept = &draft.status.run.as_ref()?.analysis;
+    Some(Session::resume(&facts.metrics, Settings::from(analysis), step_of(facts, step).weight, clock(draft)?, kept))
 }
 
 fn clock(draft: &Draft<'_>) -> Option<Clock> {
@@ -92,14 +93,9 @@ fn keep_clock(draft: &mut Draft<'_>, clock: &Clock) {
     run.blind.clone_from(&clock.blind);
 }
 
-/// Keeps the states of the metrics that were looked at; those of others stay as they are.
-fn remember(draft: &mut Draft<'_>, states: Vec<MetricState>) {
-    let Some(run) = &mut draft.status.run else { return };
-    for state in states {
-        match run.metrics.iter_mut().find(|known| known.name == state.name) {
-            Some(known) => *known = state,
-            None => run.metrics.push(state),
-        }
+fn remember(draft: &mut Draft<'_>, state: AnalysisState) {
+    if let Some(run) = &mut draft.status.run {
+        run.analysis = state;
     }
 }
 

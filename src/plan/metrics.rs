@@ -5,19 +5,22 @@ use jiff::Timestamp;
 use super::{QueryToCheck, facts::Facts, problem::Problem};
 use crate::{
     analysis::{self, Metric},
-    api::condition::ready,
+    api::{Analysis, condition::ready},
     measure::{Arm, MeasureRequest, MetricQuery, PerArm, Variant},
     model::POD_TEMPLATE_HASH,
-    observe::Observed,
+    observe::{ObservedTemplate, Refusal},
     route::{CANARY_SUBSET, STABLE_SUBSET},
     workload::deployment,
 };
 
 /// Puts templates and arguments together, or says what is missing.
-pub(super) fn resolve(observed: &Observed) -> Result<Vec<Metric>, Problem> {
-    let Some(analysis) = &observed.rollout.spec.analysis else { return Ok(Vec::new()) };
+pub(super) fn resolve(
+    observed: &[ObservedTemplate],
+    analysis: &Analysis,
+    refusals: &[Refusal],
+) -> Result<Vec<Metric>, Problem> {
     let mut templates = Vec::new();
-    for seen in &observed.templates {
+    for seen in observed {
         let name = &seen.name;
         let spec = seen.spec.as_ref().ok_or_else(|| {
             Problem::new(
@@ -28,7 +31,7 @@ pub(super) fn resolve(observed: &Observed) -> Result<Vec<Metric>, Problem> {
         templates.push((name.clone(), spec));
     }
     let metrics = analysis::resolve(&templates, &analysis.args)?;
-    match observed.refusals.first() {
+    match refusals.first() {
         Some(refusal) if refusal.address => {
             Err(Problem::new(ready::ADDRESS_NOT_ALLOWED, format!("metric {}: {}", refusal.metric, refusal.text)))
         }
@@ -38,6 +41,18 @@ pub(super) fn resolve(observed: &Observed) -> Result<Vec<Metric>, Problem> {
         )),
         None => Ok(metrics),
     }
+}
+
+/// The queries for Prometheus to check their wording. The wording of both arms is the same, so one stands for both.
+pub(super) fn queries_to_check(metrics: &[Metric], arms: &PerArm<Arm>) -> Vec<QueryToCheck> {
+    analysis::render(metrics, arms)
+        .into_iter()
+        .flat_map(|MetricQuery { name, address, queries }| {
+            let query =
+                |text: &str| QueryToCheck { metric: name.clone(), address: address.clone(), query: text.to_owned() };
+            queries.of_canary().into_iter().map(query).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 impl Facts<'_> {
@@ -51,18 +66,8 @@ impl Facts<'_> {
 
     /// The queries as they would be asked, for Prometheus to check their wording.
     pub(super) fn queries_to_check(&self) -> Vec<QueryToCheck> {
-        // Only the wording matters, so one arm stands for both and any revision will do.
-        analysis::render(&self.metrics, &self.arms(POD_TEMPLATE_HASH, POD_TEMPLATE_HASH))
-            .into_iter()
-            .flat_map(|MetricQuery { name, address, queries }| {
-                let query = |text: &str| QueryToCheck {
-                    metric: name.clone(),
-                    address: address.clone(),
-                    query: text.to_owned(),
-                };
-                queries.of_canary().into_iter().map(query).collect::<Vec<_>>()
-            })
-            .collect()
+        // Only the wording matters, so any revision will do.
+        queries_to_check(&self.metrics, &self.arms(POD_TEMPLATE_HASH, POD_TEMPLATE_HASH))
     }
 
     fn arms(&self, stable: &str, canary: &str) -> PerArm<Arm> {

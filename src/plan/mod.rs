@@ -13,6 +13,7 @@
 //!
 //! `facts` is what all of them read: the spec and the snapshot, resolved once. `draft` is what all of them write.
 
+pub mod analysis_run;
 mod deleting;
 mod draft;
 mod facts;

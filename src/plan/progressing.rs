@@ -276,7 +276,7 @@ pub(super) fn pause(draft: &mut Draft<'_>, reason: PauseReason, message: &str) {
     let since = draft.time();
     let from_ms = draft.status.run.as_ref().map_or(0, |run| {
         let wall = run.reached_at.as_ref().map_or(Duration::ZERO, |reached| run::since(draft.now, reached));
-        if run.metrics.is_empty() || !comparable(draft) {
+        if run.analysis.metrics.is_empty() || !comparable(draft) {
             u64::try_from(wall.as_millis()).unwrap_or(0)
         } else {
             run.elapsed_ms

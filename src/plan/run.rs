@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
 use super::{draft::Draft, facts::Facts, promoting, traffic};
 use crate::{
-    api::{Outcome, OutcomeKind, Phase, RunStatus, StepStatus, WeightStatus},
+    api::{AnalysisState, Outcome, OutcomeKind, Phase, RunStatus, StepStatus, WeightStatus},
     workload::{TemplateIs, deployment},
 };
 
@@ -44,7 +44,7 @@ pub(super) fn open(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         restored_at: None,
         unready_since: None,
         pause: None,
-        metrics: Vec::new(),
+        analysis: AnalysisState::default(),
         ending: None,
     });
     draft.status.canary_revision = None;

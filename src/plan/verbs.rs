@@ -76,7 +76,7 @@ fn resume(draft: &mut Draft<'_>, facts: &Facts<'_>) -> String {
         run.blind = None;
         if reason == Some(PauseReason::Regression) {
             // The person has seen the evidence and goes on all the same: it counts anew.
-            run.metrics.clear();
+            run.analysis.metrics.clear();
         }
     }
     match reason {

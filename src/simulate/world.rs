@@ -201,11 +201,14 @@ impl Inner {
                 Err(refused) => return Err(refused),
             },
             Effect::Status(status) => {
-                let seen = self
-                    .cache
-                    .read()
-                    .get(kind, NAMESPACE, NAME)
-                    .ok_or_else(|| Refused::NotFound(target.to_string()))?;
+                let seen = self.cache.read().get(kind, NAMESPACE, NAME);
+                let seen = seen.ok_or_else(|| Refused::NotFound(target.to_string()))?;
+                let status = serde_json::to_value(status).map_err(|error| Refused::Invalid(error.to_string()))?;
+                Some(store.write_status(&seen, kind, status)?)
+            }
+            Effect::AnalysisStatus { status, .. } => {
+                let seen = self.cache.read().get(kind, NAMESPACE, &target.name);
+                let seen = seen.ok_or_else(|| Refused::NotFound(target.to_string()))?;
                 let status = serde_json::to_value(status).map_err(|error| Refused::Invalid(error.to_string()))?;
                 Some(store.write_status(&seen, kind, status)?)
             }
@@ -284,6 +287,7 @@ fn describe(effect: &Effect, target: &Key) -> String {
         Effect::Status(status) => {
             format!("status {:?} ({})", status.phase, status.message.as_deref().unwrap_or_default())
         }
+        Effect::AnalysisStatus { status, .. } => format!("status of {target}: {:?}", status.phase),
         Effect::Event(notice) => format!("event {}: {}", notice.reason, notice.message),
     }
 }
@@ -291,7 +295,9 @@ fn describe(effect: &Effect, target: &Key) -> String {
 /// What an effect writes to; the Rollout, for what is about it.
 fn target_of(effect: &Effect) -> Key {
     match effect {
-        Effect::Patch { target, .. } | Effect::Delete { target, .. } => target.clone(),
+        Effect::Patch { target, .. } | Effect::Delete { target, .. } | Effect::AnalysisStatus { target, .. } => {
+            target.clone()
+        }
         Effect::Apply { object, .. } => Object::new(object.clone()).key(),
         Effect::Status(_) | Effect::Event(_) => Key::new("siskin.dev/v1alpha1", "Rollout", NAMESPACE, NAME),
     }

@@ -37,7 +37,7 @@ fn purpose(effect: &Effect) -> Option<Purpose> {
         Effect::Patch { purpose, .. } | Effect::Apply { purpose, .. } | Effect::Delete { purpose, .. } => {
             Some(*purpose)
         }
-        Effect::Status(_) | Effect::Event(_) => None,
+        Effect::Status(_) | Effect::AnalysisStatus { .. } | Effect::Event(_) => None,
     }
 }
 
@@ -194,7 +194,7 @@ fn evidence_that_is_forgotten_is_noticed() {
         {
             let enough = status.evidence.iter().any(|evidence| evidence.canary.is_some_and(|arm| arm.requests > 500.0));
             if enough {
-                run.metrics.clear();
+                run.analysis.metrics.clear();
             }
         }
         vec![effect]

@@ -73,6 +73,13 @@ true
 - apiGroups: [siskin.dev]
   resources: [analysistemplates]
   verbs: [get, list, watch]
+# Analyses: each run of a Rollout leaves one behind, and those of others are carried out. They go when their time is over.
+- apiGroups: [siskin.dev]
+  resources: [analysisruns]
+  verbs: [get, list, watch, patch, create, delete]
+- apiGroups: [siskin.dev]
+  resources: [analysisruns/status]
+  verbs: [patch]
 # The workload's hold and label; the canary, made and removed.
 - apiGroups: [apps]
   resources: [deployments]

@@ -30,7 +30,7 @@ impl Check for Kept {
             return Err(format!("the run began at {began:?}, and now at {started:?}"));
         }
         // Numbers without a state behind them are those of evidence that was given up.
-        let counted = before.run.as_ref().is_some_and(|run| !run.metrics.is_empty());
+        let counted = before.run.as_ref().is_some_and(|run| !run.analysis.metrics.is_empty());
         for old in before.evidence.iter().filter(|_| counted) {
             let new = status.evidence.iter().find(|new| new.name == old.name);
             let (had, has) = (
@@ -41,7 +41,7 @@ impl Check for Kept {
                 return Err(format!("{} had {had} requests of the canary, and has {has}", old.name));
             }
         }
-        let state = |status: &RolloutStatus| status.run.as_ref().map_or(0, |run| run.metrics.len());
+        let state = |status: &RolloutStatus| status.run.as_ref().map_or(0, |run| run.analysis.metrics.len());
         if state(status) < state(before) {
             return Err("the state of a metric is gone".to_owned());
         }

@@ -53,7 +53,7 @@ impl<'a> Act<'a> {
             Effect::Patch { purpose, .. } | Effect::Apply { purpose, .. } | Effect::Delete { purpose, .. } => {
                 Some(*purpose)
             }
-            Effect::Status(_) | Effect::Event(_) => None,
+            Effect::Status(_) | Effect::AnalysisStatus { .. } | Effect::Event(_) => None,
         }
     }
 
