@@ -18,6 +18,7 @@ pub mod measure;
 pub mod model;
 pub mod observe;
 pub mod plan;
+pub mod report;
 pub mod route;
 pub mod simulate;
 pub mod workload;

@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["plan"],
     &["act"],
     &["controller"],
+    &["report"],
     &["simulate", "characterize"],
     &["cli"],
 ];
