@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::promql::escape;
 
-/// Labels by which scrape rules name pods, the most certain first.
-const POD_LABELS: [&str; 4] = ["pod", "kubernetes_pod_name", "pod_name", "instance"];
+/// Labels by which scrape rules and OpenTelemetry name pods, the most certain first.
+const POD_LABELS: [&str; 5] = ["pod", "k8s_pod_name", "kubernetes_pod_name", "pod_name", "instance"];
 
 /// A series' labels, sorted by name.
 pub type Labels = BTreeMap<String, String>;
@@ -55,6 +55,8 @@ mod tests {
         assert_eq!(pod_of(&of_exporter, None), "web-1");
         assert_eq!(pod_of(&of_exporter, Some("instance")), "10.0.0.7:80");
         assert_eq!(pod_of(&of_exporter, Some("pod")), "");
+        let pushed = labels(&[("instance", "8f0c"), ("k8s_pod_name", "web-1")]);
+        assert_eq!(pod_of(&pushed, None), "web-1");
         assert_eq!(pod_of(&labels(&[("instance", "10.0.0.7:80")]), None), "10.0.0.7:80");
         assert_eq!(pod_of(&labels(&[("route", "a")]), None), "");
     }

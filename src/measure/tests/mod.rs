@@ -2,7 +2,6 @@
 
 mod answer;
 mod client;
-mod shipped;
 mod template;
 
 use std::collections::BTreeMap;

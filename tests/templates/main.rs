@@ -1,0 +1,14 @@
+//! The templates in `analysis-templates/`, against a real Prometheus.
+//!
+//! - `library`: reading them, and what each of them must be.
+//! - `numbers`: what each gives of the series planted for it (`planted/<template>.yaml`), decoys included.
+//! - `places`: the chart's copies and the documentation's table are the same library.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on ends where it stands")]
+
+mod library;
+mod numbers;
+mod places;
+mod planted;
+mod prometheus;
+mod remote_write;
