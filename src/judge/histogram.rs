@@ -17,6 +17,8 @@ pub use native::NativeBucket;
 /// Edges that differ by less than this part are the same edge: they are decimal texts of computed powers. The finest
 /// native schema has edges that are 0.27 % apart.
 const SAME_EDGE: f64 = 1e-9;
+/// Whole numbers above this can't all be told apart in a float, and no counter comes so far.
+const LARGEST_COUNT: f64 = 9_007_199_254_740_992.0; // 2^53
 
 /// How the edges of a histogram are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub struct Bucket {
     pub lower: f64,
     /// Upper edge; may be infinity.
     pub upper: f64,
-    /// Observations in this bucket alone, not cumulative; finite and not negative.
+    /// Observations in this bucket alone, not cumulative; from 0 to 2^53.
     pub count: f64,
 }
 
@@ -77,7 +79,7 @@ pub enum HistogramProblem {
         /// The edge as given.
         edge: String,
     },
-    /// Fewer than none, infinitely many, or not a number.
+    /// Fewer than none, more than 2^53, or not a number.
     #[error("the bucket up to {upper} counts {count}, which is no count")]
     BadCount {
         /// The bucket's upper edge.
@@ -292,6 +294,11 @@ impl<'a> Sweep<'a> {
         let inside = self.rest.first().is_some_and(|bucket| !is_at_most(edge, bucket.lower));
         (!inside).then_some(self.below)
     }
+}
+
+/// Whether a number can be a count.
+fn is_count(count: f64) -> bool {
+    (0.0..=LARGEST_COUNT).contains(&count)
 }
 
 /// `a <= b`, where edges that differ only by rounding are equal.

@@ -10,6 +10,8 @@ use crate::judge::format::{percent, plain};
 
 /// How far ahead safety is foretold, in looks.
 const FARTHEST: f64 = 1e5;
+/// Ratios whose logarithm is above this (a factor of 10) are shown as factors and not in percent.
+const SHOWN_AS_FACTOR: f64 = std::f64::consts::LN_10;
 
 /// Which direction of a gauge is bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -177,6 +179,9 @@ impl GaugeEvidence {
         let word = if above { "above the stable" } else { "below the stable" };
         match self.scale {
             GaugeScale::Ratio if mean == 0.0 => "the same as the stable".to_owned(),
+            GaugeScale::Ratio if mean.abs() > SHOWN_AS_FACTOR && above => {
+                format!("{} times the stable", quantity(mean.abs().exp()))
+            }
             // Above by a ratio, or below by what is missing.
             GaugeScale::Ratio if above => format!("{} {word}", percent(mean.abs().exp_m1())),
             GaugeScale::Ratio => format!("{} {word}", percent(-(-mean.abs()).exp_m1())),
@@ -188,7 +193,8 @@ impl GaugeEvidence {
     fn amount(&self, difference: f64) -> String {
         let (size, word) = if difference >= 0.0 { (difference, "worse") } else { (-difference, "better") };
         match self.scale {
-            GaugeScale::Ratio => format!("{} {word}", percent(size.min(700.0).exp_m1())),
+            GaugeScale::Ratio if size > SHOWN_AS_FACTOR => format!("{} times {word}", quantity(size.min(700.0).exp())),
+            GaugeScale::Ratio => format!("{} {word}", percent(size.exp_m1())),
             GaugeScale::Difference => format!("{} {word}", quantity(size)),
         }
     }

@@ -12,6 +12,9 @@ use super::pods::{PodMeans, PodSpread};
 use super::slope::Slope;
 use crate::judge::margin::{Margin, StepWeight};
 
+/// No gauge of a pod is larger; squares of what is must still fit into a float.
+const LARGEST_VALUE: f64 = 1e100;
+
 /// How one gauge is judged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GaugeSettings {
@@ -77,7 +80,7 @@ pub enum GaugeReading {
 pub struct GaugeOutcome {
     /// The values, or why there were none.
     pub reading: GaugeReading,
-    /// Values that were infinite or not numbers.
+    /// Values that were not numbers, or infinite, or beyond 1e100.
     pub dropped_samples: u64,
 }
 
@@ -224,7 +227,7 @@ impl GaugeJudge {
     fn boundary(&self, scale: GaugeScale, margin: Margin, stable: f64) -> f64 {
         let Margin { ratio, absolute } = margin;
         match (scale, self.settings.worse) {
-            (GaugeScale::Ratio, Worse::Higher) => (ratio + absolute / stable).ln(),
+            (GaugeScale::Ratio, Worse::Higher) => (ratio + absolute / stable).min(f64::MAX).ln(),
             (GaugeScale::Ratio, Worse::Lower) => {
                 let lowest = 1.0 / ratio - absolute / stable;
                 // A margin of more than everything can't be exceeded.
@@ -240,7 +243,7 @@ impl GaugeJudge {
 fn by_pod<'a>(samples: &'a [GaugeSample], dropped: &mut u64) -> BTreeMap<&'a str, f64> {
     let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for GaugeSample { pod, value, warming_up } in samples {
-        if !value.is_finite() {
+        if value.is_nan() || value.abs() > LARGEST_VALUE {
             *dropped += 1;
         } else if !warming_up {
             let (sum, count) = sums.entry(pod).or_default();
@@ -248,12 +251,9 @@ fn by_pod<'a>(samples: &'a [GaugeSample], dropped: &mut u64) -> BTreeMap<&'a str
             *count += 1.0;
         }
     }
-    let means = sums.into_iter().map(|(pod, (sum, count))| (pod, sum / count));
-    // A sum of finite values may be too large for a float.
-    means.filter(|(_, mean)| mean.is_finite()).collect()
+    sums.into_iter().map(|(pod, (sum, count))| (pod, sum / count)).collect()
 }
 
 fn mean(values: &BTreeMap<&str, f64>) -> Option<f64> {
-    let mean = values.values().sum::<f64>() / values.len() as f64;
-    mean.is_finite().then_some(mean)
+    (!values.is_empty()).then(|| values.values().sum::<f64>() / values.len() as f64)
 }

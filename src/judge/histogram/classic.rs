@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Builder, Histogram, HistogramProblem, Layout};
+use super::{Builder, Histogram, HistogramProblem, Layout, is_count};
 
 /// The upper edge of the bucket that a series of a classic histogram counts: its `le` label.
 pub fn edge_of_labels(labels: &BTreeMap<String, String>) -> Result<f64, HistogramProblem> {
@@ -22,7 +22,7 @@ pub(super) fn decode(cumulative: &[(f64, f64)], count: Option<f64>) -> Result<Hi
         if upper.is_nan() {
             return Err(HistogramProblem::BadEdge { edge: upper.to_string() });
         }
-        if !(count.is_finite() && count >= 0.0) {
+        if !is_count(count) {
             return Err(HistogramProblem::BadCount { upper, count });
         }
     }
@@ -38,7 +38,7 @@ pub(super) fn decode(cumulative: &[(f64, f64)], count: Option<f64>) -> Result<Hi
     let Some(&(largest, _)) = ascending.last() else {
         return Err(HistogramProblem::Empty);
     };
-    let count = count.filter(|count| count.is_finite() && *count >= 0.0);
+    let count = count.filter(|count| is_count(*count));
     if let Some(count) = count
         && largest < f64::INFINITY
     {

@@ -1,6 +1,6 @@
 //! Native histograms: buckets with bounds, as Prometheus' JSON gives them.
 
-use super::{Bucket, Histogram, HistogramProblem, Layout, is_at_most};
+use super::{Bucket, Histogram, HistogramProblem, Layout, is_at_most, is_count};
 
 /// The finest and the coarsest schema that Prometheus knows.
 const FINEST: i8 = 8;
@@ -26,7 +26,7 @@ pub(super) fn decode(buckets: &[NativeBucket], sum: Option<f64>) -> Result<Histo
         if left.is_nan() || right.is_nan() || left > right {
             return Err(HistogramProblem::BadEdge { edge: format!("{left}..{right}") });
         }
-        if !(count.is_finite() && count >= 0.0) {
+        if !is_count(count) {
             return Err(HistogramProblem::BadCount { upper: right, count });
         }
         decoded.push(Bucket { lower: left, upper: right, count });

@@ -2,14 +2,15 @@
 //! the run, or, where there is none, from what its pods have counted until the first look. Either way the choice is
 //! made before the first bet and has no part in it.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::series::{HistogramSamples, SeriesHistogram};
-use crate::judge::dispersion::{TickTotals, dispersion};
+use crate::judge::dispersion::{LEAST_TICKS, TickTotals, dispersion};
 use crate::judge::histogram::{Histogram, Layout};
 use crate::judge::share::GUARD_DISPERSION;
-use std::collections::BTreeMap;
 
 /// Shares of requests above an edge with which it is looked at: rarer ones say too little, and more frequent ones make
 /// Poisson betting timid.
@@ -35,8 +36,6 @@ pub struct BaselineEdge {
     pub exceedance: f64,
     /// Variance of the number of requests above it relative to Poisson, at least 1.
     pub dispersion: f64,
-    /// Whether evidence of harm needs the confirmation of share betting: the counts vary much, or nobody knows.
-    pub guarded: bool,
 }
 
 /// From what a baseline was chosen.
@@ -58,6 +57,10 @@ pub struct LatencyBaseline {
     pub edges: Vec<BaselineEdge>,
     /// Index of the edge at which safety is shown.
     pub safe: usize,
+    /// Whether evidence of harm needs the confirmation of share betting: the counts vary much at some edge, or nobody
+    /// knows. At all edges then: a slow spell of a pod that makes one edge vary shows at its neighbours, too, where it
+    /// is drowned by usual requests in the history and still moves the canary.
+    pub guarded: bool,
     /// The next edge below the first one, for quantiles in reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub below: Option<f64>,
@@ -82,7 +85,7 @@ impl LatencyHistory {
     pub fn push(&mut self, samples: &[SeriesHistogram]) {
         let first = self.last.is_empty();
         let mut tick: Option<Histogram> = None;
-        for sample in samples {
+        for sample in sorted(samples) {
             let before = self.last.insert(sample.series.clone(), sample.histogram.clone());
             let came = match before {
                 Some(before) => sample.histogram.since(&before),
@@ -119,9 +122,10 @@ impl LatencyHistory {
             let found = dispersion(&ticks);
             if found.block.is_some() {
                 edge.dispersion = found.factor;
-                edge.guarded = found.factor > GUARD_DISPERSION;
             }
         }
+        baseline.guarded =
+            baseline.edges.iter().any(|edge| edge.dispersion > GUARD_DISPERSION) || self.ticks.len() < LEAST_TICKS;
         Some(baseline)
     }
 }
@@ -192,12 +196,12 @@ impl LatencyBaseline {
             edge: known[*index].0,
             exceedance: known[*index].1,
             dispersion: UNKNOWN_DISPERSION,
-            guarded: true,
         });
         let mut baseline = Self {
             source,
             edges: edges.collect(),
             safe: 0,
+            guarded: true,
             below: first.checked_sub(1).map(|index| known[index].0),
             beyond: known.get(last + 1).map(|(edge, _)| *edge),
             exponential: matches!(layout, Layout::Exponential { .. }),
@@ -250,6 +254,16 @@ fn candidates(total: &Histogram) -> Vec<f64> {
 }
 
 fn sum(samples: &[SeriesHistogram]) -> Option<Histogram> {
-    let (first, rest) = samples.split_first()?;
-    Some(rest.iter().fold(first.histogram.clone(), |sum, sample| sum.plus(&sample.histogram)))
+    let mut sum: Option<Histogram> = None;
+    for sample in sorted(samples) {
+        sum = Some(sum.map_or_else(|| sample.histogram.clone(), |sum| sum.plus(&sample.histogram)));
+    }
+    sum
+}
+
+/// By name, so that sums are taken in the same order at each replay.
+fn sorted(samples: &[SeriesHistogram]) -> Vec<&SeriesHistogram> {
+    let mut sorted: Vec<&SeriesHistogram> = samples.iter().collect();
+    sorted.sort_by(|a, b| a.series.cmp(&b.series));
+    sorted
 }

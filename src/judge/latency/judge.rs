@@ -264,7 +264,7 @@ fn counts(pair: &Pair, edge: usize) -> Counts {
 }
 
 fn harm_designs(settings: &LatencySettings, baseline: &LatencyBaseline) -> Vec<EdgeDesign> {
-    baseline.edges.iter().map(|edge| harm_design(settings.dead_zone, edge.dispersion, edge.guarded)).collect()
+    baseline.edges.iter().map(|edge| harm_design(settings.dead_zone, edge.dispersion, baseline.guarded)).collect()
 }
 
 fn safe_design(settings: &LatencySettings, baseline: &LatencyBaseline, step: StepWeight) -> RatioDesign {

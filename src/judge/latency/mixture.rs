@@ -6,8 +6,9 @@ use crate::judge::margin::Margin;
 use crate::judge::ratio::{RatioDesign, RatioProcess, RatioState};
 use crate::judge::share::{ShareProcess, ShareState};
 
-/// Looks per block of the guard: slow spells that last several looks fall into one block.
-const GUARD_BLOCK: u32 = 6;
+/// Looks per block of the guard. Slow requests are many, so a block of one look says enough; longer blocks keep out no
+/// more spells of slow pods, and find a slowdown later in proportion.
+const GUARD_BLOCK: u32 = 1;
 
 /// How one edge is bet on.
 #[derive(Clone, Copy, Debug, PartialEq)]
