@@ -3,7 +3,7 @@
 use super::{Gap, Metric, Settings, Sight};
 use crate::{
     judge::{ArmSamples, ErrorRateJudge, Reading, Sample, Samples, StepWeight},
-    measure::{self, ArmCounters, MetricOutcome, PerArm},
+    measure::{self, ArmCounters, MetricOutcome, PerArm, pod_of, stratum_of},
 };
 
 /// The judge of one metric, and whether the stable version's counters have been seen: that is where counting starts.
@@ -11,21 +11,40 @@ use crate::{
 pub(super) struct CountsWatch {
     pub(super) judge: ErrorRateJudge,
     pub(super) started: bool,
+    labels: Labels,
+}
+
+/// Which labels name pods and strata.
+#[derive(Clone, Debug, PartialEq)]
+struct Labels {
+    pod: Option<String>,
+    by: Vec<String>,
+}
+
+impl Labels {
+    fn of(metric: &Metric) -> Self {
+        Self { pod: metric.spec.pod.clone(), by: metric.spec.by.clone() }
+    }
 }
 
 impl CountsWatch {
-    pub(super) fn start(metric: &Metric, settings: &Settings, weight: StepWeight) -> Self {
-        Self { judge: ErrorRateJudge::start(metric.error_rate_settings(settings), weight), started: false }
+    pub(super) fn resume(metric: &Metric, settings: &Settings, weight: StepWeight, state: Option<&str>) -> Self {
+        let state = state.and_then(|text| serde_json::from_str(text).ok());
+        let (started, settings) = (state.is_some(), metric.error_rate_settings(settings));
+        let judge = match state {
+            Some(state) => ErrorRateJudge::resume(settings, weight, state),
+            None => ErrorRateJudge::start(settings, weight),
+        };
+        Self { judge, started, labels: Labels::of(metric) }
     }
 
-    pub(super) fn resume(metric: &Metric, settings: &Settings, weight: StepWeight, state: &str) -> Option<Self> {
-        let state = serde_json::from_str(state).ok()?;
-        Some(Self { judge: ErrorRateJudge::resume(metric.error_rate_settings(settings), weight, state), started: true })
+    pub(super) fn state(&self) -> Option<String> {
+        self.started.then(|| super::watch::text(&self.judge.state()))
     }
 
     pub(super) fn look(&mut self, outcome: Option<&MetricOutcome>) -> Sight {
         let samples = match outcome {
-            Some(MetricOutcome::Counters(arms)) => samples(arms, !self.started),
+            Some(MetricOutcome::Counters(arms)) => samples(arms, &self.labels, !self.started),
             _ => Samples { canary: None, stable: None },
         };
         let looked = if self.started || samples.stable.is_some() {
@@ -40,25 +59,19 @@ impl CountsWatch {
             _ => None,
         };
         let urgent = Some(Gap::of(outcome)).filter(|gap| gap.at_once);
-        Sight {
-            fresh: counts.is_some(),
-            share: counts.map(|counts| counts.canary_requests / (counts.canary_requests + counts.stable_requests)),
-            gap: urgent.or_else(|| Gap::of_reading(&looked.reading)),
-            counts,
-            limit: None,
-        }
+        Sight { gap: urgent.or_else(|| Gap::of_reading(&looked.reading)), ..Sight::of_counts(counts) }
     }
 }
 
 /// Raw counters as the judge takes them. A series of the canary that was not there at the first look started at 0 after
 /// it; one of the stable version may be an old pod that was not scraped then, so it counts from where it is first seen.
-fn samples(arms: &PerArm<ArmCounters>, first: bool) -> Samples {
+fn samples(arms: &PerArm<ArmCounters>, labels: &Labels, first: bool) -> Samples {
     let arm = |counters: &ArmCounters, started_in_run: bool| {
         let taken = |samples: &[measure::Sample]| {
             let sample = |sample: &measure::Sample| Sample {
                 series: sample.series.to_string(),
-                pod: String::new(),
-                stratum: String::new(),
+                pod: pod_of(&sample.labels, labels.pod.as_deref()).to_owned(),
+                stratum: stratum_of(&sample.labels, &labels.by),
                 value: sample.value,
                 started_in_run,
             };

@@ -1,7 +1,7 @@
 //! Why a metric says nothing at a look.
 
 use crate::{
-    judge::Reading,
+    judge::{Reading, latency::LatencyReading},
     measure::{self, MetricOutcome},
 };
 
@@ -25,7 +25,7 @@ impl Gap {
         Self { reason, message, at_once: true }
     }
 
-    fn quiet(reason: &'static str, message: &str) -> Self {
+    pub(super) fn quiet(reason: &'static str, message: &str) -> Self {
         Self { reason, message: message.to_owned(), at_once: false }
     }
 
@@ -42,6 +42,22 @@ impl Gap {
             },
             _ => Self::quiet("NotAsked", "the metric was not part of this look"),
         }
+    }
+
+    /// Why histograms gave nothing; nothing where they did.
+    pub(super) fn of_latency(reading: LatencyReading) -> Option<Self> {
+        let reason = match reading {
+            LatencyReading::Counted => return None,
+            LatencyReading::NoCanaryTraffic | LatencyReading::NoStableTraffic | LatencyReading::TooFewRequests => {
+                "NoTraffic"
+            }
+            LatencyReading::FirstSight => "FirstSight",
+            LatencyReading::NoCommonEdge => {
+                return Some(Self::at_once("QueryResultUnusable", reading.lack().unwrap_or_default().to_owned()));
+            }
+            LatencyReading::CanaryMissing | LatencyReading::StableMissing | LatencyReading::BothMissing => "NoSeries",
+        };
+        Some(Self::quiet(reason, reading.lack().unwrap_or_default()))
     }
 
     /// Why counters gave no counts; nothing where they did.

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Problem, Settings};
 use crate::{
-    api::{self, AnalysisTemplateSpec, Argument, Kind, MarginSpec},
-    judge::{ErrorRateSettings, Limit, Margin},
+    api::{self, AnalysisTemplateSpec, Argument, Kind, MarginSpec, Worse},
+    judge::{
+        ErrorRateSettings, GaugeSettings, LatencyBaseline, LatencySettings, Limit, Margin, gauge, latency::LatencyUnit,
+    },
     measure::{Arguments, Arm, MeasureRequest, MetricQuery, MetricTemplate, PerArm},
-    model::Timestamp,
+    model::{Timestamp, words},
 };
 
 /// One metric of an analysis.
@@ -22,16 +24,52 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// Margins and error probabilities, as the judge of error rates takes them.
+    /// Up to where a difference is ignored, and from where it must be ruled out, as if higher were worse.
+    fn margins(&self) -> [Margin; 2] {
+        let lower = self.lower_is_worse();
+        [self.spec.ignore(), self.spec.exclude()].map(|MarginSpec { relative, absolute }| Margin {
+            ratio: if lower { 1.0 / relative } else { relative },
+            absolute,
+        })
+    }
+
+    /// The margins in words: `ignores up to ×1.05 + 0.01 %, rules out ×1.5 + 0.1 %`.
+    pub(super) fn margin_words(&self) -> String {
+        let sign = if self.lower_is_worse() { '-' } else { '+' };
+        let show = |MarginSpec { relative, absolute }| {
+            let added = if self.spec.gauge.is_some() { words::number(absolute) } else { words::percent(absolute) };
+            format!("{} {sign} {added}", words::factor(relative))
+        };
+        format!("ignores up to {}, rules out {}", show(self.spec.ignore()), show(self.spec.exclude()))
+    }
+
+    /// Whether lower values are the bad ones.
+    pub(super) fn lower_is_worse(&self) -> bool {
+        self.spec.kind().and_then(Kind::worse) == Some(Worse::Lower)
+    }
+
+    /// What the judge of error rates and other shares of requests is told.
     pub(super) fn error_rate_settings(&self, settings: &Settings) -> ErrorRateSettings {
-        let margin = |given: MarginSpec| Margin { ratio: given.relative, absolute: given.absolute };
-        ErrorRateSettings {
-            dead_zone: margin(self.spec.ignore()),
-            margin: margin(self.spec.exclude()),
-            false_rollback: settings.false_rollback,
-            missed_regression: settings.missed_regression,
-            ..ErrorRateSettings::default()
-        }
+        let [dead_zone, margin] = self.margins();
+        let Settings { false_rollback, missed_regression, .. } = *settings;
+        ErrorRateSettings { dead_zone, margin, false_rollback, missed_regression, ..ErrorRateSettings::default() }
+    }
+
+    /// What the judge of latencies is told.
+    pub(super) fn latency_settings(&self, settings: &Settings, baseline: Option<LatencyBaseline>) -> LatencySettings {
+        let [dead_zone, margin] = self.margins();
+        let Settings { false_rollback, missed_regression, .. } = *settings;
+        let query = self.spec.latency.as_ref().map_or("", |latency| latency.histogram.as_str());
+        let unit = LatencyUnit::of_name(query);
+        LatencySettings { dead_zone, margin, false_rollback, missed_regression, baseline, unit }
+    }
+
+    /// What the judge of gauges is told.
+    pub(super) fn gauge_settings(&self, settings: &Settings) -> GaugeSettings {
+        let [dead_zone, margin] = self.margins();
+        let Settings { false_rollback, missed_regression, .. } = *settings;
+        let worse = if self.lower_is_worse() { gauge::Worse::Lower } else { gauge::Worse::Higher };
+        GaugeSettings { worse, dead_zone, margin, false_rollback, missed_regression }
     }
 
     /// The hard limit of a threshold.
@@ -54,7 +92,7 @@ pub fn resolve(templates: &[(String, &AnalysisTemplateSpec)], given: &[Argument]
             let name = format!("{name}/{}", metric.name);
             // A metric without a kind is not let through by the API server.
             let Some(template) = MetricTemplate::of(name.clone(), metric) else { continue };
-            if let Some(kind @ (Kind::Latency(_) | Kind::Gauge(_) | Kind::Rate(_))) = metric.kind() {
+            if let Some(kind @ Kind::Rate(_)) = metric.kind() {
                 return Err(Problem::KindNotJudged { name, kind: kind.to_string() });
             }
             template.check(&names).map_err(|problem| Problem::Query { name: name.clone(), problem })?;

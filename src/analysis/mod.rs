@@ -8,7 +8,9 @@ mod clock;
 mod counts;
 mod evidence;
 mod gap;
+mod gauge;
 pub mod kayenta;
+mod latency;
 mod looks;
 mod metric;
 pub mod power;
@@ -19,6 +21,7 @@ mod session;
 mod settings;
 mod sight;
 mod threshold;
+mod warm_up;
 mod watch;
 
 pub use clock::Clock;

@@ -2,9 +2,22 @@
 
 use super::{
     LookResult, Metric, Session, Sight,
-    record::{ArmRecord, LookRecord, LookVerdict, MetricKind, MetricLookRecord, MetricRecord, Range, Standing},
+    record::{
+        ArmRecord, EdgeRecord, Fact, LookRecord, LookVerdict, MetricKind, MetricLookRecord, MetricRecord,
+        QuantileRecord, Range, Standing,
+    },
+    watch::Watch,
 };
-use crate::judge::{ArmReport, LimitLook, MetricEvidence, MetricLook, Verdict, log_threshold, log_weighted_mean};
+use crate::{
+    api::Kind,
+    judge::{
+        ArmReport, GaugeEvidence, LatencyEvidence, LimitLook, MetricEvidence, MetricLook, Verdict,
+        gauge::GaugeScale,
+        latency::{ArmLatency, LatencyReport, QuantileBounds},
+        log_threshold, log_weighted_mean,
+    },
+    model::words,
+};
 
 impl LookResult {
     /// The look as it is written down. `step` counts from 0, `weight` is in percent.
@@ -38,7 +51,7 @@ impl LookResult {
 impl Session<'_> {
     /// What is the same at every look, and what is told once, at the end.
     pub fn record_metrics(&self) -> Vec<MetricRecord> {
-        self.metrics().iter().map(|metric| of_spec(metric)).collect()
+        self.metrics().iter().zip(self.watches()).map(|(metric, watch)| of_spec(metric, watch)).collect()
     }
 }
 
@@ -52,27 +65,64 @@ fn verdict(verdict: &Verdict) -> LookVerdict {
     }
 }
 
-fn of_spec(metric: &Metric) -> MetricRecord {
+fn of_spec(metric: &Metric, watch: &Watch) -> MetricRecord {
     let limit = metric.limit();
-    MetricRecord {
+    let kind = match metric.spec.kind() {
+        Some(Kind::Threshold(_)) => MetricKind::Threshold,
+        Some(Kind::Latency(_)) => MetricKind::Latency,
+        Some(Kind::Gauge(_)) => MetricKind::Gauge,
+        Some(Kind::Rate(_)) => MetricKind::Rate,
+        Some(Kind::ErrorRate(_)) | None => MetricKind::ErrorRate,
+    };
+    let own = metric.spec.limit;
+    let record = MetricRecord {
         name: metric.name.clone(),
-        kind: if limit.is_some() { MetricKind::Threshold } else { MetricKind::ErrorRate },
+        kind,
         critical: metric.spec.is_critical(),
         weight: metric.spec.weight,
-        lower_is_worse: false,
-        min: limit.and_then(|limit| limit.min),
-        max: limit.and_then(|limit| limit.max),
-        margin: None,
+        lower_is_worse: metric.lower_is_worse(),
+        min: limit.and_then(|limit| limit.min).or(own.and_then(|limit| limit.min)),
+        max: limit.and_then(|limit| limit.max).or(own.and_then(|limit| limit.max)),
+        margin: limit.is_none().then(|| metric.margin_words()),
         baseline: Vec::new(),
         pods: Vec::new(),
         edges: Vec::new(),
         quantiles: Vec::new(),
+    };
+    match watch {
+        Watch::Latency(watch) => of_histograms(&watch.judge.report(), record),
+        Watch::Counts(_) | Watch::Gauge(_) | Watch::Limit(_) => record,
+    }
+}
+
+fn of_histograms(report: &LatencyReport, record: MetricRecord) -> MetricRecord {
+    let share = |arm: &ArmReport| if arm.requests > 0.0 { arm.errors / arm.requests } else { 0.0 };
+    let edges = report.edges.iter().map(|edge| EdgeRecord {
+        edge: edge.edge,
+        canary: share(&edge.canary),
+        stable: share(&edge.stable),
+        ratio: None,
+        judged: true,
+    });
+    let range = |bounds: QuantileBounds| Range { estimate: bounds.estimate, low: Some(bounds.low), high: bounds.high };
+    let quantiles = report.quantiles.iter().map(|quantile| QuantileRecord {
+        quantile: quantile.quantile,
+        canary: quantile.canary.map(range),
+        stable: quantile.stable.map(range),
+    });
+    let dispersion = report.edges.iter().map(|edge| edge.dispersion).reduce(f64::max);
+    let learned = dispersion.map(|found| Fact { name: "dispersion".into(), value: words::number(found) });
+    MetricRecord {
+        baseline: learned.into_iter().collect(),
+        edges: edges.collect(),
+        quantiles: quantiles.collect(),
+        ..record
     }
 }
 
 fn of_metric(metric: &Metric, look: &MetricLook, sight: &Sight) -> MetricLookRecord {
     let MetricEvidence::Counts(evidence) = &look.evidence else {
-        return of_evidence(metric, look);
+        return of_evidence(metric, look, sight);
     };
     let arm = |report: &ArmReport, new_requests: f64, new_events: f64| ArmRecord {
         requests: report.requests,
@@ -108,7 +158,7 @@ fn of_metric(metric: &Metric, look: &MetricLook, sight: &Sight) -> MetricLookRec
 }
 
 /// What every kind of metric can say of itself.
-fn of_evidence(metric: &Metric, look: &MetricLook) -> MetricLookRecord {
+fn of_evidence(metric: &Metric, look: &MetricLook, sight: &Sight) -> MetricLookRecord {
     let evidence = &look.evidence;
     let standing = if look.missing.is_some() {
         Standing::NoData
@@ -119,12 +169,17 @@ fn of_evidence(metric: &Metric, look: &MetricLook) -> MetricLookRecord {
     } else {
         Standing::Undecided
     };
+    let (canary, stable, difference) = match evidence {
+        MetricEvidence::Latency(evidence) => of_latency(evidence, sight),
+        MetricEvidence::Gauge(evidence) => of_gauge(evidence),
+        MetricEvidence::Counts(_) => (None, None, None),
+    };
     MetricLookRecord {
         standing,
         message: look.missing.clone().unwrap_or_else(|| evidence.explain(&metric.spec.name)),
-        canary: None,
-        stable: None,
-        difference: None,
+        canary,
+        stable,
+        difference,
         ratio: None,
         log_harm: evidence.log_harm(),
         log_harm_threshold: evidence.log_harm_threshold(),
@@ -133,6 +188,43 @@ fn of_evidence(metric: &Metric, look: &MetricLook) -> MetricLookRecord {
         seconds_until_safe: evidence.seconds_until_safe().filter(|seconds| seconds.is_finite()),
         value: None,
     }
+}
+
+type Sides = (Option<ArmRecord>, Option<ArmRecord>, Option<Range>);
+
+/// Requests, and those above the edge nearest the 99th percentile.
+fn of_latency(evidence: &LatencyEvidence, sight: &Sight) -> Sides {
+    let Some(edge) = evidence.safe_edge else { return (None, None, None) };
+    let counts = sight.counts.unwrap_or_default();
+    let arm = |arm: &ArmLatency, share: f64, new_requests: f64| {
+        let rate = (arm.requests > 0.0).then_some(Range { estimate: share, low: None, high: None });
+        Some(ArmRecord { requests: arm.requests, events: share * arm.requests, new_requests, new_events: 0.0, rate })
+    };
+    (
+        arm(&evidence.canary, edge.canary, counts.canary_requests),
+        arm(&evidence.stable, edge.stable, counts.stable_requests),
+        Some(Range { estimate: edge.canary - edge.stable, low: None, high: None }),
+    )
+}
+
+fn of_gauge(evidence: &GaugeEvidence) -> Sides {
+    let relative = |value: f64| match evidence.scale {
+        GaugeScale::Ratio => value.exp_m1(),
+        GaugeScale::Difference => value,
+    };
+    let arm = |pods: u32, mean: Option<f64>| {
+        Some(ArmRecord { requests: f64::from(pods), events: mean?, ..ArmRecord::default() })
+    };
+    let range = |mean: f64| Range {
+        estimate: relative(mean),
+        low: evidence.lower_bound(evidence.false_rollback).map(relative),
+        high: evidence.upper_bound(evidence.missed_regression).map(relative),
+    };
+    (
+        arm(evidence.pods.canary, evidence.canary),
+        arm(evidence.pods.stable, evidence.stable),
+        evidence.run.mean.map(range),
+    )
 }
 
 fn of_limit(look: &LimitLook, sight: &Sight) -> MetricLookRecord {

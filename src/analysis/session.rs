@@ -7,7 +7,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use super::{Clock, Gap, LookTime, Metric, Settings, Sight, Step, evidence, watch::Watch};
 use crate::{
     api::{AnalysisState, MetricEvidence, MetricState, StepLooks},
-    judge::{self, Decision, LimitLook, LimitReading, Look, MetricLook, SampleRatio, StepClock, StepWeight, Verdict},
+    judge::{
+        self, Decision, LimitLook, LimitReading, Look, MetricEvidence as JudgeEvidence, MetricLook, SampleRatio,
+        StepClock, StepWeight, Verdict,
+    },
     measure::Measurement,
     model::Timestamp,
 };
@@ -81,10 +84,12 @@ impl<'a> Session<'a> {
         clock: Clock,
         kept: &AnalysisState,
     ) -> Self {
-        let known = |metric: &Metric| {
-            kept.metrics.iter().find(|state| state.name == metric.name).map(|state| state.state.as_str())
-        };
-        let watches = metrics.iter().map(|metric| Watch::resume(metric, &settings, weight, known(metric))).collect();
+        let watches = metrics.iter().map(|metric| {
+            let state = kept.metrics.iter().find(|state| state.name == metric.name).map(|state| state.state.as_str());
+            let baseline = kept.baselines.iter().find(|known| known.name == metric.name);
+            Watch::resume(metric, &settings, weight, state, baseline.map(|known| known.baseline.as_str()))
+        });
+        let watches = watches.collect();
         Self { metrics, settings, clock, watches, kept: kept.clone() }
     }
 
@@ -116,6 +121,11 @@ impl<'a> Session<'a> {
         &self.settings
     }
 
+    /// The judges, in the order of the metrics.
+    pub(super) fn watches(&self) -> &[Watch] {
+        &self.watches
+    }
+
     /// The next weight is reached. Safety is shown anew at every weight; evidence for harm stays, since the chance of a
     /// false rollback is for the whole analysis.
     pub fn new_step(&mut self, step: &Step, now: Timestamp) {
@@ -127,12 +137,7 @@ impl<'a> Session<'a> {
             // A step that is begun again, after a person resumed.
             None => self.kept.steps.push(StepLooks { reached_at: Some(MicroTime(now)), ..StepLooks::enter(step, now) }),
         }
-        for watch in &mut self.watches {
-            match watch {
-                Watch::Counts(watch) => watch.judge.new_step(weight),
-                Watch::Limit(_) => {}
-            }
-        }
+        self.watches.iter_mut().for_each(|watch| watch.new_step(weight));
     }
 
     /// Takes what one look measured.
@@ -144,7 +149,7 @@ impl<'a> Session<'a> {
         };
         let watches = self.watches.iter_mut();
         let sights: Vec<Sight> =
-            self.metrics.iter().zip(watches).map(|(metric, watch)| watch.look(outcome(metric))).collect();
+            self.metrics.iter().zip(watches).map(|(metric, watch)| watch.look(outcome(metric), now)).collect();
         let blind = self.blindness(&sights, now).filter(|gap| gap.at_once || step.compares());
         let fresh = sights.iter().any(|sight| sight.fresh) && blind.is_none();
         match &blind {
@@ -161,7 +166,7 @@ impl<'a> Session<'a> {
         LookResult {
             at: now,
             decision: judge::decide(&look),
-            evidence: self.evidence(&sights),
+            evidence: evidence::of_look(self.metrics, &look, &sights),
             clear: !self.metrics.iter().zip(&sights).any(hidden),
             fresh,
             blind,
@@ -208,43 +213,31 @@ impl<'a> Session<'a> {
     }
 
     fn assemble(&self, sights: &[Sight], step: &Step, blind: Option<&Gap>) -> Look {
+        let elapsed = self.clock.elapsed();
         let mut look = Look {
             metrics: Vec::new(),
             limits: Vec::new(),
-            clock: StepClock { elapsed: self.clock.elapsed(), min: step.min, max: step.max },
+            clock: StepClock { elapsed, min: step.min, max: step.max },
             on_timeout: self.settings.on_timeout,
             false_rollback: self.settings.false_rollback,
         };
         for ((metric, watch), sight) in self.metrics.iter().zip(&self.watches).zip(sights) {
             let missing = blind.filter(|_| sight.gap.is_some()).map(|gap| gap.message.clone());
             let (name, critical) = (metric.name.clone(), metric.spec.is_critical());
-            match watch {
-                Watch::Counts(watch) => {
-                    let evidence = judge::MetricEvidence::Counts(watch.judge.evidence(self.clock.elapsed()));
-                    look.metrics.push(MetricLook { name, weight: metric.spec.weight, critical, evidence, missing });
-                }
+            let evidence = match watch {
+                Watch::Counts(watch) => JudgeEvidence::Counts(watch.judge.evidence(elapsed)),
+                Watch::Latency(watch) => JudgeEvidence::Latency(watch.judge.evidence(elapsed)),
+                Watch::Gauge(watch) => JudgeEvidence::Gauge(Box::new(watch.judge.evidence(elapsed))),
                 Watch::Limit(watch) => {
-                    let reading = sight.limit.unwrap_or(LimitReading {
-                        value: None,
-                        breaches: watch.state.breaches,
-                        breached: false,
-                    });
+                    let unseen = LimitReading { value: None, breaches: watch.state.breaches, breached: false };
+                    let reading = sight.limit.unwrap_or(unseen);
                     look.limits.push(LimitLook { name, critical, limit: watch.limit, reading, missing });
+                    continue;
                 }
-            }
+            };
+            look.metrics.push(MetricLook { name, weight: metric.spec.weight, critical, evidence, missing });
         }
         look
-    }
-
-    fn evidence(&self, sights: &[Sight]) -> Vec<MetricEvidence> {
-        let elapsed = self.clock.elapsed();
-        let metrics = self.metrics.iter().zip(&self.watches).zip(sights);
-        metrics
-            .map(|((metric, watch), sight)| match watch {
-                Watch::Counts(watch) => evidence::of_counts(metric, &watch.judge.evidence(elapsed), sight),
-                Watch::Limit(watch) => evidence::of_limit(metric, watch, sight),
-            })
-            .collect()
     }
 }
 

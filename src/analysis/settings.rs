@@ -18,6 +18,8 @@ pub struct Settings {
     pub interval: Duration,
     /// What to do when a step's longest time passes without a decision.
     pub on_timeout: OnTimeout,
+    /// Whether the canary's pods were made for this analysis, so that they warm up from its first look.
+    pub canary_is_new: bool,
 }
 
 impl From<&api::Analysis> for Settings {
@@ -31,6 +33,7 @@ impl From<&api::Analysis> for Settings {
                 api::OnTimeout::Rollback => OnTimeout::Rollback,
                 api::OnTimeout::Promote => OnTimeout::Promote,
             },
+            canary_is_new: false,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::Gap;
 use crate::judge::{Counts, LimitReading};
 
 /// What one metric gave at a look.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sight {
     /// Whether there was anything new.
     pub fresh: bool,
@@ -16,4 +16,14 @@ pub struct Sight {
     pub counts: Option<Counts>,
     /// Where the value stands to its hard limit.
     pub limit: Option<LimitReading>,
+    /// What was out of order in the samples, as a sentence without a full stop.
+    pub note: Option<String>,
+}
+
+impl Sight {
+    /// What counts gave, if they did.
+    pub(super) fn of_counts(counts: Option<Counts>) -> Self {
+        let share = counts.map(|counts| counts.canary_requests / (counts.canary_requests + counts.stable_requests));
+        Self { fresh: counts.is_some(), share, counts, ..Self::default() }
+    }
 }

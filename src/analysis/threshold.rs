@@ -20,6 +20,6 @@ impl LimitWatch {
             other => (None, Some(Gap::of(other))),
         };
         let reading = self.state.look(&self.limit, value);
-        Sight { fresh: value.is_some(), share: None, gap, counts: None, limit: Some(reading) }
+        Sight { fresh: value.is_some(), gap, limit: Some(reading), ..Sight::default() }
     }
 }

@@ -24,8 +24,8 @@ pub use rollout::{
     Traffic, WorkloadRef,
 };
 pub use status::{
-    ArmCounts, Blind, MetricEvidence, Outcome, OutcomeKind, PauseReason, PauseStatus, Phase, RolloutStatus,
-    RouteMemory, RunStatus, StepStatus, VerbAnswer, WeightStatus,
+    ArmCounts, ArmQuantiles, Blind, MetricEvidence, Outcome, OutcomeKind, PauseReason, PauseStatus, Phase,
+    RolloutStatus, RouteMemory, RunStatus, StepStatus, VerbAnswer, WeightStatus,
 };
 pub use template::{
     AnalysisTemplate, AnalysisTemplateSpec, Argument, ClusterAnalysisTemplate, ErrorRate, Gauge, HardLimit, Kind,

@@ -207,7 +207,7 @@ pub enum PauseReason {
 pub struct MetricEvidence {
     /// `template/metric`.
     pub name: String,
-    /// `errorRate` or `threshold`.
+    /// `errorRate`, `rate`, `latency`, `gauge` or `threshold`.
     pub kind: String,
     /// What it says, in one word.
     pub verdict: String,
@@ -219,7 +219,23 @@ pub struct MetricEvidence {
     /// Requests and errors of the stable version, in the same time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stable: Option<ArmCounts>,
-    /// The canary's rate less the stable version's; for a threshold, the last value.
+    /// Quantiles of the canary's latency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary_quantiles: Option<ArmQuantiles>,
+    /// Quantiles of the stable version's latency, in the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stable_quantiles: Option<ArmQuantiles>,
+    /// The mean of the canary's gauge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary_mean: Option<f64>,
+    /// The mean of the stable version's gauge, in the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stable_mean: Option<f64>,
+    /// The canary's pod that is out of line with its others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
+    /// The canary's rate less the stable version's, for a latency of requests above the edge nearest the 99th
+    /// percentile; for a gauge, the difference as a share of the stable value; for a threshold, the last value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimate: Option<f64>,
     /// The interval of the estimate, valid at every look.
@@ -247,6 +263,23 @@ pub struct ArmCounts {
     pub requests: f64,
     /// Failed ones.
     pub errors: f64,
+}
+
+/// Quantiles of one version's latency, in the unit of its histogram, interpolated between bucket edges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ArmQuantiles {
+    /// Requests that were compared.
+    pub requests: f64,
+    /// The median.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50: Option<f64>,
+    /// The 90th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p90: Option<f64>,
+    /// The 99th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99: Option<f64>,
 }
 
 /// How a run ended.

@@ -72,7 +72,8 @@ pub(super) fn start_step(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step) 
 /// The analysis of the run as the status has it.
 fn session<'a>(draft: &Draft<'_>, facts: &'a Facts<'_>, analysis: &Analysis, step: &Step) -> Option<Session<'a>> {
     let kept = &draft.status.run.as_ref()?.analysis;
-    Some(Session::resume(&facts.metrics, Settings::from(analysis), step_of(facts, step).weight, clock(draft)?, kept))
+    let settings = Settings { canary_is_new: true, ..Settings::from(analysis) };
+    Some(Session::resume(&facts.metrics, settings, step_of(facts, step).weight, clock(draft)?, kept))
 }
 
 fn clock(draft: &Draft<'_>) -> Option<Clock> {

@@ -5,7 +5,7 @@ use super::{
     text::{Line, Tone, wrap},
     words::{count, number, percent, signed_percent},
 };
-use crate::api::{MetricEvidence, status::ArmCounts};
+use crate::api::{ArmCounts, ArmQuantiles, MetricEvidence};
 
 /// How far the numbers stand in from the metric's name.
 const INDENT: usize = 2;
@@ -35,16 +35,25 @@ fn tone(metric: &MetricEvidence) -> Tone {
         Tone::Bad
     } else if reached(metric.safe, metric.safe_threshold) {
         Tone::Good
-    } else if metric.canary.is_none() && metric.estimate.is_none() {
+    } else if !compares(metric) && metric.estimate.is_none() {
         Tone::Warning
     } else {
         Tone::Active
     }
 }
 
+/// Whether both versions have something to compare.
+fn compares(metric: &MetricEvidence) -> bool {
+    metric.canary.is_some() || metric.canary_quantiles.is_some() || metric.canary_mean.is_some()
+}
+
 fn rates(metric: &MetricEvidence) -> Option<Line> {
-    let canary = metric.canary.as_ref().map(|arm| format!("canary {}", rate(arm)));
-    let stable = metric.stable.as_ref().map(|arm| format!("stable {}", rate(arm)));
+    let arm = |name: &str, counts: Option<&ArmCounts>, latency: Option<&ArmQuantiles>, mean: Option<f64>| {
+        let text = counts.map(rate).or_else(|| latency.map(quantiles)).or_else(|| mean.map(number))?;
+        Some(format!("{name} {text}"))
+    };
+    let canary = arm("canary", metric.canary.as_ref(), metric.canary_quantiles.as_ref(), metric.canary_mean);
+    let stable = arm("stable", metric.stable.as_ref(), metric.stable_quantiles.as_ref(), metric.stable_mean);
     let both: Vec<String> = canary.into_iter().chain(stable).collect();
     (!both.is_empty()).then(|| indented().and(Tone::Plain, both.join("   ")))
 }
@@ -56,9 +65,15 @@ fn rate(arm: &ArmCounts) -> String {
     format!("{} ({} of {})", percent(arm.errors / arm.requests), count(arm.errors), count(arm.requests))
 }
 
+fn quantiles(arm: &ArmQuantiles) -> String {
+    let known = [("p50", arm.p50), ("p90", arm.p90), ("p99", arm.p99)];
+    let shown = known.iter().filter_map(|(name, value)| Some(format!("{name} {}", number((*value)?))));
+    shown.collect::<Vec<_>>().join(" ")
+}
+
 fn estimate(metric: &MetricEvidence) -> Option<Line> {
     let estimate = metric.estimate?;
-    if metric.canary.is_none() {
+    if !compares(metric) {
         return Some(indented().and(Tone::Plain, format!("value {}", number(estimate))));
     }
     let line = indented().and(Tone::Plain, format!("difference {}", signed_percent(estimate)));
