@@ -71,6 +71,11 @@ impl AllowedAddresses {
         Err(AddressError::NotAllowed { address: address.to_owned(), allowed })
     }
 
+    /// Whether a base address is the default one or below it: the only place for which the operator gave credentials.
+    pub(super) fn is_default(&self, address: &Url) -> bool {
+        covers(&self.default, address)
+    }
+
     fn all(&self) -> impl Iterator<Item = &Url> {
         std::iter::once(&self.default).chain(&self.further)
     }

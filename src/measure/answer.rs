@@ -1,81 +1,59 @@
-//! Reads what Prometheus answered to an instant query. Our own, because the client crate drops warnings (a partial
-//! answer then looks whole) and fails on native histograms. Pure: any status and any bytes come to an outcome.
+//! Reads what Prometheus answered, to a query at one time or over a range. Our own, because the client crate drops
+//! warnings (a partial answer then looks whole) and fails on native histograms. Pure: any status and any bytes come to
+//! series or to a gap.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, SignedDurationRound, Unit};
 use reqwest::StatusCode;
-use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
-    outcome::{Gap, QueryOutcome, Sample},
-    series::text as labels,
+    outcome::Gap,
+    series::{self, Labels},
+    window::Window,
+    wire::{Data, Envelope, Native, NativePoint, Number, Point, Success},
 };
-use crate::model::Timestamp;
+use crate::{
+    judge::{Histogram, HistogramProblem, histogram::NativeBucket},
+    model::Timestamp,
+};
 
 /// Longest text of a foreign server that is carried into status and logs, in characters.
 const LONGEST_TEXT: usize = 500;
+/// How far the time of an answer may be from the time that was asked for: some servers round, none by as much.
+const LARGEST_SKEW: Duration = Duration::from_secs(60);
 
-/// What stands around the data. VictoriaMetrics says `isPartial` where Thanos and Mimir warn.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    status: Cow<'a, str>,
-    #[serde(borrow, default)]
-    error_type: Cow<'a, str>,
-    #[serde(borrow, default)]
-    error: Cow<'a, str>,
-    #[serde(default)]
-    warnings: Option<Vec<String>>,
-    #[serde(default)]
-    is_partial: bool,
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Span {
+    /// The values at a time.
+    At(Timestamp),
+    /// The values at each tick of a window.
+    Over(Window),
 }
 
-#[derive(Deserialize)]
-struct Success {
-    data: Data,
+/// One series of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Series {
+    pub(super) labels: Arc<Labels>,
+    /// The labels as PromQL writes them.
+    pub(super) text: Arc<str>,
+    /// In ascending order, at the times that were asked for; not empty.
+    pub(super) points: Vec<(Timestamp, Value)>,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
-enum Data {
-    Vector(Vec<Series>),
-    Scalar(Point),
-    Matrix(IgnoredAny),
-    String(IgnoredAny),
+/// One value of a series.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Number(f64),
+    Native(Result<Histogram, HistogramProblem>),
 }
 
-#[derive(Deserialize)]
-struct Series {
-    metric: BTreeMap<String, String>,
-    value: Option<Point>,
-    histogram: Option<IgnoredAny>,
-}
-
-/// Time in seconds, value.
-#[derive(Deserialize)]
-struct Point(Number, Number);
-
-/// Prometheus writes times as numbers and values as texts; both are taken for both.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Number {
-    Float(f64),
-    Text(String),
-}
-
-impl Number {
-    fn value(&self) -> Result<f64, String> {
-        match self {
-            Self::Float(number) => Ok(*number),
-            Self::Text(text) => text.parse().map_err(|_| format!("`{}` is not a number", shorten(text))),
-        }
-    }
-}
+/// The series of a query, sorted, each once; perhaps none.
+pub(super) type Answer = Result<Vec<Series>, Gap>;
 
 /// Reads an answer.
-pub(super) fn read(status: StatusCode, body: &[u8], query: &str) -> QueryOutcome {
+pub(super) fn read(status: StatusCode, body: &[u8], span: Span) -> Answer {
     let envelope = match serde_json::from_slice::<Envelope<'_>>(body) {
         Ok(envelope) => envelope,
         Err(_) if !status.is_success() => {
@@ -86,18 +64,18 @@ pub(super) fn read(status: StatusCode, body: &[u8], query: &str) -> QueryOutcome
     if !status.is_success() || envelope.status != "success" {
         return Err(refusal(status, &envelope));
     }
-    let samples = match serde_json::from_slice::<Success>(body) {
-        Ok(Success { data }) => samples(data)?,
+    let series = match serde_json::from_slice::<Success>(body) {
+        Ok(Success { data }) => all(data, span)?,
         Err(error) => return Err(not_prometheus(error)),
     };
     let mut warnings = envelope.warnings.unwrap_or_default();
     if envelope.is_partial {
         warnings.push("the answer is marked as partial".to_owned());
     }
-    match (warnings.is_empty(), samples.is_empty()) {
-        (false, _) => Err(Gap::Partial(warnings.iter().map(|warning| shorten(warning)).collect())),
-        (true, true) => Err(Gap::NoSeries(query.to_owned())),
-        (true, false) => Ok(samples),
+    if warnings.is_empty() {
+        Ok(series)
+    } else {
+        Err(Gap::Partial(warnings.iter().map(|warning| shorten(warning)).collect()))
     }
 }
 
@@ -115,38 +93,95 @@ fn refusal(status: StatusCode, envelope: &Envelope<'_>) -> Gap {
     }
 }
 
-fn samples(data: Data) -> QueryOutcome {
-    let series = match data {
-        Data::Vector(series) => series,
-        Data::Scalar(point) => return Ok(vec![sample(&BTreeMap::new(), &point)?]),
-        Data::Matrix(_) => {
-            return Err(Gap::WrongShape("it gives ranges of values; leave out the last `[..]`".to_owned()));
-        }
-        Data::String(_) => return Err(Gap::WrongShape("it gives a text, not a number".to_owned())),
-    };
-    let mut samples = Vec::with_capacity(series.len());
-    for Series { metric, value, histogram } in &series {
-        match (value, histogram) {
-            (Some(point), _) => samples.push(sample(metric, point)?),
-            (None, Some(_)) => {
-                let text = "it gives native histograms; take a number from them, as by `histogram_count(..)`";
-                return Err(Gap::WrongShape(text.to_owned()));
+fn all(data: Data, span: Span) -> Answer {
+    let wrong = |text: &str| Err(Gap::WrongShape(text.to_owned()));
+    let mut answer = Vec::new();
+    match (data, span) {
+        (Data::Vector(series), Span::At(asked)) => {
+            for mut series in series {
+                series.values.extend(series.value.take());
+                series.histograms.extend(series.histogram.take());
+                let points = points(&series.metric, series.values, series.histograms, |time| near(time, asked))?;
+                if points.len() > 1 {
+                    return Err(not_prometheus(format!("{} has several values", series::text(&series.metric))));
+                }
+                answer.push(Series::new(series.metric, points)?);
             }
-            (None, None) => return Err(not_prometheus(format!("{} has no value", labels(metric)))),
+        }
+        (Data::Scalar(point), Span::At(asked)) => {
+            let points = points(&Labels::new(), vec![point], Vec::new(), |time| near(time, asked))?;
+            answer.push(Series::new(Labels::new(), points)?);
+        }
+        (Data::Matrix(series), Span::Over(window)) => {
+            for series in series {
+                let tick = |time| window.tick(time).then_some(time);
+                let points = points(&series.metric, series.values, series.histograms, tick)?;
+                answer.push(Series::new(series.metric, points)?);
+            }
+        }
+        (Data::Matrix(_), Span::At(_)) => return wrong("it gives ranges of values; leave out the last `[..]`"),
+        (Data::String(_), _) => return wrong("it gives a text, not a number"),
+        (Data::Vector(_) | Data::Scalar(_), Span::Over(_)) => {
+            return Err(not_prometheus("to a range it gives values of one time"));
         }
     }
-    samples.sort_by(|one, other| one.series.cmp(&other.series));
-    match samples.windows(2).find(|pair| pair[0].series == pair[1].series) {
-        Some(pair) => Err(not_prometheus(format!("{} comes twice", pair[0].series))),
-        None => Ok(samples),
+    answer.sort_by(|one, other| one.text.cmp(&other.text));
+    match answer.windows(2).find(|pair| pair[0].text == pair[1].text) {
+        Some(pair) => Err(not_prometheus(format!("{} comes twice", pair[0].text))),
+        None => Ok(answer),
     }
 }
 
-fn sample(metric: &BTreeMap<String, String>, Point(time, value): &Point) -> Result<Sample, Gap> {
-    let value = value.value().map_err(not_prometheus)?;
-    let seconds = time.value().map_err(not_prometheus)?;
-    let at = timestamp(seconds).ok_or_else(|| not_prometheus(format!("{seconds} is not a time")))?;
-    Ok(Sample::new(metric.clone(), value, at))
+impl Series {
+    fn new(labels: Labels, points: Vec<(Timestamp, Value)>) -> Result<Self, Gap> {
+        let text = series::text(&labels);
+        if points.is_empty() {
+            return Err(not_prometheus(format!("{text} has no value")));
+        }
+        Ok(Self { labels: Arc::new(labels), text: text.into(), points })
+    }
+}
+
+/// The points of a series in the order of time. `place` finds the time that was asked for.
+fn points(
+    labels: &Labels,
+    values: Vec<Point>,
+    histograms: Vec<NativePoint>,
+    place: impl Fn(Timestamp) -> Option<Timestamp>,
+) -> Result<Vec<(Timestamp, Value)>, Gap> {
+    let placed = |seconds: Number| {
+        let time = timestamp(seconds.0).ok_or_else(|| not_prometheus(format!("{} is not a time", seconds.0)))?;
+        place(time).ok_or_else(|| not_prometheus(format!("{time} was not asked for; is its clock right?")))
+    };
+    let mut points = Vec::with_capacity(values.len() + histograms.len());
+    for Point(time, value) in values {
+        points.push((placed(time)?, Value::Number(value.0)));
+    }
+    let numbers = points.len();
+    for NativePoint(time, histogram) in histograms {
+        points.push((placed(time)?, Value::Native(native(&histogram))));
+    }
+    let ascends = |points: &[(Timestamp, Value)]| points.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    let sound = ascends(&points[..numbers]) && ascends(&points[numbers..]);
+    points.sort_by_key(|(time, _)| *time);
+    if !sound || !ascends(&points) {
+        return Err(not_prometheus(format!("the values of {} are not in the order of time", series::text(labels))));
+    }
+    Ok(points)
+}
+
+fn native(Native { sum, buckets }: &Native) -> Result<Histogram, HistogramProblem> {
+    let bucket = |(_, left, right, count): &(_, Number, Number, Number)| NativeBucket {
+        left: left.0,
+        right: right.0,
+        count: count.0,
+    };
+    Histogram::native(&buckets.iter().map(bucket).collect::<Vec<_>>(), sum.map(|sum| sum.0))
+}
+
+/// The time that was asked for, where the answer's is about that.
+fn near(time: Timestamp, asked: Timestamp) -> Option<Timestamp> {
+    (time.duration_since(asked).unsigned_abs() <= LARGEST_SKEW).then_some(asked)
 }
 
 /// A time to the millisecond, which is what Prometheus keeps.

@@ -49,6 +49,11 @@ impl<T> PerArm<T> {
     pub fn as_ref(&self) -> PerArm<&T> {
         PerArm { stable: &self.stable, canary: &self.canary }
     }
+
+    /// Both, to change them.
+    pub fn as_mut(&mut self) -> PerArm<&mut T> {
+        PerArm { stable: &mut self.stable, canary: &mut self.canary }
+    }
 }
 
 /// The two counters of a rate.

@@ -20,7 +20,6 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("reqwest", "say in `plan::needs` what has to be asked"),
     ("hyper", "say in `plan::needs` what has to be asked"),
     ("axum", "serve it from `controller`"),
-    ("prometheus_http_query", "say in `plan::needs` what has to be asked"),
     ("tokio", "give the time to wait in `Plan::again`"),
     ("backon", "give the time to wait in `Plan::again`"),
     ("std::thread", "give the time to wait in `Plan::again`"),

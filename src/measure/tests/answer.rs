@@ -1,32 +1,64 @@
-//! Any status and any body come to an outcome, and to the right one.
+//! Each answer comes to the right outcome: what is read from it, and of what is no answer the reason.
 
-use proptest::prelude::*;
 use reqwest::StatusCode;
 
-use super::super::{Gap, QueryOutcome, answer::read};
+use super::super::{
+    Gap, Window,
+    answer::{Answer, Series, Span, Value, read},
+};
+use crate::{judge::histogram::Layout, model::Timestamp};
 
-fn answer(status: u16, body: &str) -> QueryOutcome {
-    read(StatusCode::from_u16(status).unwrap(), body.as_bytes(), "up")
+/// The time that every question of this file is about.
+pub(super) fn asked() -> Timestamp {
+    Timestamp::from_millisecond(1_435_781_451_781).unwrap()
 }
 
-fn vector(result: &str) -> QueryOutcome {
+pub(super) fn answer(status: u16, body: &str) -> Answer {
+    read(StatusCode::from_u16(status).unwrap(), body.as_bytes(), Span::At(asked()))
+}
+
+/// The answer with these series to a question about one time.
+pub(super) fn vector(result: &str) -> Answer {
     answer(200, &format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{result}]}}}}"#))
 }
 
-fn reason(outcome: &QueryOutcome) -> &'static str {
-    outcome.as_ref().map_or_else(Gap::reason, |_| "Samples")
+/// Ticks at 100 s, 110 s and 120 s since 1970.
+pub(super) fn window() -> Window {
+    let time = |seconds| Timestamp::from_second(seconds).unwrap();
+    Window::new(time(100), time(120), std::time::Duration::from_secs(10)).unwrap()
+}
+
+/// The answer with these series to a question about three ticks.
+pub(super) fn matrix(result: &str) -> Answer {
+    let body = format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{result}]}}}}"#);
+    read(StatusCode::OK, body.as_bytes(), Span::Over(window()))
+}
+
+fn reason(answer: &Answer) -> &'static str {
+    match answer {
+        Ok(series) if series.is_empty() => "NoSeries",
+        Ok(_) => "Samples",
+        Err(gap) => gap.reason(),
+    }
+}
+
+fn number(series: &Series) -> f64 {
+    match series.points[0].1 {
+        Value::Number(number) => number,
+        Value::Native(_) => panic!("{series:?}"),
+    }
 }
 
 #[test]
-fn samples_are_sorted_by_their_labels_and_keep_values_that_are_no_numbers() {
-    let samples = vector(
+fn series_are_sorted_by_their_labels_and_keep_values_that_are_no_numbers() {
+    let series = vector(
         r#"{"metric":{"pod":"web-2","instance":"10.0.0.2:80"},"value":[1435781451.781,"NaN"]},
            {"metric":{"pod":"web-1","instance":"10.0.0.1:80"},"value":["1435781451.781","+Inf"]},
            {"metric":{"pod":"a \"b\" \\ c"},"value":[1435781451.781,17]},
            {"metric":{},"value":[1435781451.781,"1.5e3"]}"#,
     )
     .unwrap();
-    let read: Vec<_> = samples.iter().map(|sample| (&*sample.series, sample.value.to_string())).collect();
+    let read: Vec<_> = series.iter().map(|series| (&*series.text, number(series).to_string())).collect();
     let expected = [
         (r#"{instance="10.0.0.1:80",pod="web-1"}"#, "inf"),
         (r#"{instance="10.0.0.2:80",pod="web-2"}"#, "NaN"),
@@ -34,36 +66,65 @@ fn samples_are_sorted_by_their_labels_and_keep_values_that_are_no_numbers() {
         ("{}", "1500"),
     ];
     assert_eq!(read, expected.map(|(series, value)| (series, value.to_owned())));
-    assert!(samples.iter().all(|sample| sample.at.to_string() == "2015-07-01T20:10:51.781Z"));
+    assert!(series.iter().all(|series| series.points[0].0 == asked()));
+    assert_eq!(series[0].labels["pod"], "web-1");
 }
 
 #[test]
-fn a_scalar_is_a_sample_without_labels() {
-    let samples = answer(200, r#"{"data":{"result":[1,"2"],"resultType":"scalar"},"status":"success"}"#).unwrap();
-    assert_eq!((&*samples[0].series, samples[0].value), ("{}", 2.0));
+fn a_scalar_is_a_series_without_labels() {
+    let series =
+        answer(200, r#"{"data":{"result":[1435781451.781,"2"],"resultType":"scalar"},"status":"success"}"#).unwrap();
+    assert_eq!((&*series[0].text, number(&series[0])), ("{}", 2.0));
+}
+
+#[test]
+fn a_native_histogram_is_read_with_its_buckets() {
+    let series = vector(
+        r#"{"metric":{"pod":"web-1"},"histogram":[1435781451.781,{"count":"7","sum":"9.5","buckets":[
+            [3,"-0.001","0.001","2"],[0,"1","2","4"],[0,"4","8","1"]]}]},
+           {"metric":{"pod":"web-2"},"histogram":[1435781451.781,{"count":"0","sum":"0"}]}"#,
+    )
+    .unwrap();
+    let histogram = |series: &Series| match &series.points[0].1 {
+        Value::Native(histogram) => histogram.clone().unwrap(),
+        Value::Number(_) => panic!("{series:?}"),
+    };
+    let first = histogram(&series[0]);
+    assert_eq!((first.count(), first.sum(), first.above(2.0)), (7.0, Some(9.5), Some(1.0)));
+    assert_eq!(first.layout(), Layout::Exponential { schema: 0 });
+    assert!(histogram(&series[1]).buckets().is_empty());
+}
+
+#[test]
+fn a_range_has_the_values_of_each_tick_at_which_there_is_one() {
+    let series = matrix(
+        r#"{"metric":{"pod":"b"},"values":[[100,"1"],[120,"3"]]},
+           {"metric":{"pod":"a"},"values":[[110,"2"]],"histograms":[[120,{"count":"1","sum":"1","buckets":[[0,"1","2","1"]]}]]}"#,
+    )
+    .unwrap();
+    let seconds = |series: &Series| series.points.iter().map(|(time, _)| time.as_second()).collect::<Vec<_>>();
+    assert_eq!((seconds(&series[0]), seconds(&series[1])), (vec![110, 120], vec![100, 120]));
+    assert!(matches!(series[0].points[..], [(_, Value::Number(_)), (_, Value::Native(Ok(_)))]));
 }
 
 #[test]
 fn each_answer_has_its_own_reason() {
     let success = |data: &str| format!(r#"{{"status":"success","data":{data}}}"#);
     let error = |kind: &str| format!(r#"{{"status":"error","errorType":"{kind}","error":"text"}}"#);
-    let one = r#"{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]"#;
+    let one = r#"{"resultType":"vector","result":[{"metric":{},"value":[1435781451.781,"1"]}]"#;
     let cases = [
         (200, success(&format!("{one}}}")), "Samples"),
         (200, success(&format!("{one},\"stats\":{{}}}}")), "Samples"),
         (200, success(&format!("{one}}},\"infos\":[\"PromQL info: might not be a counter\"]")), "Samples"),
         (200, success(&format!("{one}}},\"warnings\":null")), "Samples"),
+        (200, success(&format!("{one}}},\"warnings\":[]")), "Samples"),
+        (200, success(&format!("{one}}},\"isPartial\":false")), "Samples"),
         (200, success(r#"{"resultType":"vector","result":[]}"#), "NoSeries"),
         (200, success(&format!("{one}}},\"warnings\":[\"store is gone\"]")), "PartialAnswer"),
         (200, success(r#"{"resultType":"vector","result":[]},"warnings":["store is gone"]"#), "PartialAnswer"),
         (200, success(&format!("{one}}},\"isPartial\":true")), "PartialAnswer"),
         (200, success(r#"{"resultType":"matrix","result":[{"metric":{},"values":[[1,"1"]]}]}"#), "QueryResultUnusable"),
         (200, success(r#"{"resultType":"string","result":[1,"text"]}"#), "QueryResultUnusable"),
-        (
-            200,
-            success(r#"{"resultType":"vector","result":[{"metric":{},"histogram":[1,{"count":"3","sum":"1"}]}]}"#),
-            "QueryResultUnusable",
-        ),
         (400, error("bad_data"), "QueryRefused"),
         (422, error("execution"), "QueryRefused"),
         (422, error("422"), "QueryRefused"),
@@ -87,20 +148,40 @@ fn each_answer_has_its_own_reason() {
         (200, success(r#"{"resultType":"table","result":[]}"#), "PrometheusDown"),
         (200, success(r#"{"resultType":"vector","result":[{"metric":{}}]}"#), "PrometheusDown"),
         (200, success(r#"{"resultType":"vector","result":[{"metric":{},"value":[1]}]}"#), "PrometheusDown"),
-        (200, success(r#"{"resultType":"vector","result":[{"metric":{},"value":[1,"many"]}]}"#), "PrometheusDown"),
-        (200, success(r#"{"resultType":"vector","result":[{"metric":{},"value":[1e300,"1"]}]}"#), "PrometheusDown"),
-        (200, success(r#"{"resultType":"vector","result":[{"metric":{},"value":["NaN","1"]}]}"#), "PrometheusDown"),
         (
             200,
-            success(
-                r#"{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]},{"metric":{},"value":[1,"2"]}]}"#,
-            ),
+            success(r#"{"resultType":"vector","result":[{"metric":{},"value":[1435781451,"many"]}]}"#),
             "PrometheusDown",
         ),
     ];
     for (status, body, expected) in cases {
         let outcome = answer(status, &body);
         assert_eq!(reason(&outcome), expected, "{status} {body}\n{outcome:?}");
+    }
+}
+
+/// What each of them sends when a part of its data can't be had, and when all of it can.
+#[test]
+fn a_partial_answer_of_every_kind_of_server_is_seen_as_one() {
+    let data = r#""data":{"resultType":"matrix","result":[{"metric":{},"values":[[100,"1"]]}]}"#;
+    let over = |body: String| read(StatusCode::OK, body.as_bytes(), Span::Over(window()));
+    let thanos =
+        r#""warnings":["No StoreAPIs matched for this query","receive series from Addr: 10.0.0.7:10901: rpc error"]"#;
+    let mimir = r#""warnings":["the result is incomplete: 1 of 3 ingesters did not answer"],"infos":[]"#;
+    let victoria = r#""isPartial":true"#;
+    for partial in [thanos, mimir, victoria] {
+        let outcome = over(format!(r#"{{"status":"success",{partial},{data}}}"#));
+        assert_eq!(reason(&outcome), "PartialAnswer", "{partial}");
+        assert!(outcome.unwrap_err().to_string().starts_with("Prometheus' answer may be incomplete: "));
+        assert_eq!(reason(&over(format!(r#"{{"status":"success",{data},{partial}}}"#))), "PartialAnswer");
+    }
+    let whole = [
+        String::new(),
+        r#","infos":["PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"a\" (1:5)"]"#.to_owned(),
+        r#","isPartial":false,"stats":{"seriesFetched":"1","executionTimeMsec":2}"#.to_owned(),
+    ];
+    for rest in whole {
+        assert_eq!(reason(&over(format!(r#"{{"status":"success",{data}{rest}}}"#))), "Samples", "{rest}");
     }
 }
 
@@ -112,61 +193,11 @@ fn a_refusal_is_in_prometheus_own_words() {
 
 #[test]
 fn a_failing_server_is_named_by_its_status_and_plain_text() {
-    let sentence = |outcome: QueryOutcome| outcome.unwrap_err().to_string();
+    let sentence = |outcome: Answer| outcome.unwrap_err().to_string();
     assert_eq!(
         sentence(answer(503, "upstream connect error\n")),
         "Prometheus gives no answer: it answered 503 Service Unavailable: upstream connect error"
     );
     assert_eq!(sentence(answer(502, "<html>")), "Prometheus gives no answer: it answered 502 Bad Gateway");
     assert!(sentence(answer(500, &"ä".repeat(10_000))).len() < 1200);
-}
-
-/// JSON of any shape, with the names that mean something in an answer.
-fn json() -> impl Strategy<Value = String> {
-    let name = prop_oneof![
-        Just("status"),
-        Just("data"),
-        Just("resultType"),
-        Just("result"),
-        Just("metric"),
-        Just("value"),
-        Just("histogram"),
-        Just("warnings"),
-        Just("error"),
-        Just("errorType"),
-        Just("isPartial"),
-    ];
-    let leaf = prop_oneof![
-        Just("null".to_owned()),
-        Just("true".to_owned()),
-        Just(r#""success""#.to_owned()),
-        Just(r#""vector""#.to_owned()),
-        Just(r#""scalar""#.to_owned()),
-        Just("-1e308".to_owned()),
-        any::<f64>().prop_filter("JSON has no NaN", |number| number.is_finite()).prop_map(|number| number.to_string()),
-        "[a-z\u{0}-\u{ff}]{0,6}".prop_map(|text| serde_json::to_string(&text).unwrap()),
-    ];
-    leaf.prop_recursive(6, 48, 4, move |inner| {
-        let list = prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(",")));
-        let map = prop::collection::vec((name.clone(), inner), 0..4).prop_map(|items| {
-            let fields: Vec<_> = items.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
-            format!("{{{}}}", fields.join(","))
-        });
-        prop_oneof![list, map]
-    })
-}
-
-proptest! {
-    #[test]
-    fn any_bytes_come_to_an_outcome(status in 100_u16..1000, body in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = read(StatusCode::from_u16(status).unwrap(), &body, "up");
-    }
-
-    #[test]
-    fn any_json_comes_to_an_outcome(body in json(), result in json()) {
-        let _ = answer(200, &body);
-        let _ = answer(200, &format!(r#"{{"status":"success","data":{body}}}"#));
-        let _ = vector(&result);
-        let _ = vector(&format!(r#"{{"metric":{{"a":"b"}},"value":{result}}}"#));
-    }
 }

@@ -2,11 +2,16 @@
 
 mod answer;
 mod client;
+mod credentials;
+mod fuzz;
+mod gather;
+mod group;
+mod hygiene;
 mod template;
 
 use std::collections::BTreeMap;
 
-use super::{Arguments, Arm, Counters, Gap, MetricOutcome, PerArm, QueryOutcome, Sample, Variant, counters, single};
+use super::{Arguments, Arm, Counters, Gap, MetricOutcome, PerArm, QueryOutcome, Sample, Variant, source::counters};
 
 /// The arms of a Rollout of `shop/web` at host level.
 fn arms() -> PerArm<Arm> {
@@ -71,16 +76,6 @@ fn one_arm_with_samples_is_kept_while_the_other_has_none() {
     });
     assert_eq!(outcome.gap().map(Gap::reason), Some("NoSeries"));
     assert!(matches!(outcome, MetricOutcome::Counters(PerArm { stable: Ok(_), canary: Err(_) })));
-}
-
-#[test]
-fn a_threshold_needs_exactly_one_finite_value() {
-    let value = |values: &[f64]| single("query", &samples(values));
-    assert_eq!(value(&[0.25]), Ok(0.25));
-    assert_eq!(value(&[f64::NAN]), Err(Gap::NotFinite("NaN".into())));
-    assert_eq!(value(&[f64::INFINITY]), Err(Gap::NotFinite("inf".into())));
-    assert_eq!(value(&[1.0, 2.0]).unwrap_err().reason(), "QueryResultUnusable");
-    assert_eq!(value(&[]), Err(Gap::NoSeries("query".into())));
 }
 
 #[test]
