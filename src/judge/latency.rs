@@ -22,7 +22,7 @@ pub use evidence::{ArmLatency, LatencyEvidence, LatencyUnit};
 pub use judge::{LatencyJudge, LatencyOutcome, LatencySettings, LatencyState};
 pub use mixture::{EdgeDesign, EdgeMixture};
 pub use pair::LatencyReading;
-pub use report::{EdgeReport, LatencyReport, QuantileBounds, QuantileReport};
+pub use report::{EdgeReport, LatencyReport, QuantileBounds, QuantileReport, RatioBounds};
 pub use series::{HistogramSamples, SeriesHistogram, SeriesNotes};
 
 #[cfg(test)]

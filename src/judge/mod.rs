@@ -15,6 +15,10 @@
 //! The way of a look: [`counters`] turns raw counters into [`Counts`] of one interval; [`ratio`] bets on them
 //! (guarded by [`share`] where errors come in clusters); [`interval`] keeps the sums for reports; [`metric`] puts
 //! these together for one error rate; [`combine`] joins metrics; [`verdict`] decides.
+//!
+//! Latencies come as histograms: [`histogram`] decodes them, and [`latency`] bets on the requests above each bucket
+//! edge. Values of pods are compared by [`gauge`], without bets. [`sample_ratio`] warns when the traffic is not split as
+//! planned. [`classical`] has the tests of textbooks, for reports and comparisons.
 
 pub mod baseline;
 pub mod capped;

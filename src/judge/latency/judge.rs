@@ -181,19 +181,18 @@ impl LatencyJudge {
         let log_safe_threshold = log_threshold(self.settings.missed_regression);
         let step = self.step.totals();
         let shown = |log: f64| log.clamp(-LARGEST_SHOWN, LARGEST_SHOWN);
-        let edges = betting.map(|betting| report::edges(&self.totals, &betting.baseline, &betting.harm));
-        let edges = edges.unwrap_or_default();
         let arm = |arm| report::arm_latency(&self.totals, betting.map(|betting| &betting.baseline), arm);
-        let loudest = edges.iter().max_by(|a, b| a.log_harm.total_cmp(&b.log_harm));
-        let safe_edge = betting.and_then(|betting| edges.get(betting.baseline.safe));
+        let shares = |index: fn(&Betting) -> usize| {
+            betting.and_then(|betting| report::shares(&self.totals, &betting.baseline, index(betting)))
+        };
         LatencyEvidence {
             unit: self.settings.unit,
             canary: arm(report::Arm::Canary),
             stable: arm(report::Arm::Stable),
             step_canary_requests: step.canary_requests,
             step_stable_requests: step.stable_requests,
-            safe_edge: safe_edge.map(report::EdgeReport::shares),
-            loudest_edge: loudest.map(report::EdgeReport::shares),
+            safe_edge: shares(|betting| betting.baseline.safe),
+            loudest_edge: shares(|betting| betting.harm.loudest()),
             log_harm: shown(betting.map_or(0.0, |betting| betting.harm.log_evidence())),
             log_harm_threshold: log_threshold(self.settings.false_rollback),
             log_safe: shown(betting.map_or(0.0, |betting| betting.safe.log_evidence())),

@@ -77,6 +77,12 @@ impl EdgeMixture {
         })
     }
 
+    /// Index of the edge with the most evidence.
+    pub(super) fn loudest(&self) -> usize {
+        let loudest = self.by_edge().enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+        loudest.map_or(0, |(index, _)| index)
+    }
+
     pub(super) fn ratio_states(&self) -> Vec<RatioState> {
         self.edges.iter().map(|edge| *edge.ratio.state()).collect()
     }

@@ -8,7 +8,9 @@ use super::baseline::LatencyBaseline;
 use super::evidence::{ArmLatency, EdgeShares};
 use super::mixture::EdgeMixture;
 use super::series::Exceedances;
-use crate::judge::interval::{ArmReport, REPORT_LEVEL, rate_interval};
+use crate::judge::counts::Counts;
+use crate::judge::interval::{ArmReport, Interval, REPORT_LEVEL, rate_interval};
+use crate::judge::ratio_interval::RatioSequence;
 
 /// Quantiles that a report shows.
 const QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
@@ -19,6 +21,10 @@ const QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
 pub(super) struct Totals {
     canary: Exceedances,
     stable: Exceedances,
+    /// How many of the slow requests of both arms would be the canary's, were it no slower: the canary's share of the
+    /// traffic, look by look, times the slow requests. With it the ratio of the arms is neither misled by changes of
+    /// the weights nor by incidents.
+    expected: Exceedances,
 }
 
 /// Which of the two.
@@ -42,6 +48,22 @@ pub struct EdgeReport {
     pub dispersion: f64,
     /// Evidence of harm at this edge alone.
     pub log_harm: f64,
+    /// The canary's share above the edge relative to the stable version's, compared look by look; none before there was
+    /// a request above the edge.
+    pub ratio: Option<RatioBounds>,
+}
+
+/// What a ratio may be, at every look. Exact for equal arms, near enough for others (the weights of the looks are
+/// pooled).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RatioBounds {
+    /// The likeliest.
+    pub estimate: f64,
+    /// It is at least this.
+    pub low: f64,
+    /// It is at most this; none when nothing bounds it.
+    pub high: Option<f64>,
 }
 
 /// What a quantile may be: the edges between which it certainly lies.
@@ -82,6 +104,26 @@ impl Totals {
     pub(super) fn add(&mut self, canary: &Exceedances, stable: &Exceedances) {
         self.canary.add(canary);
         self.stable.add(stable);
+        let requests = canary.requests + stable.requests;
+        if requests > 0.0 {
+            let share = canary.requests / requests;
+            let slow = canary.above.iter().zip(&stable.above).map(|(canary, stable)| (canary + stable) * share);
+            self.expected.add(&Exceedances { requests: 0.0, above: slow.collect() });
+        }
+    }
+
+    fn ratio(&self, index: usize) -> Option<RatioBounds> {
+        let of = |counts: &Exceedances| counts.above.get(index).copied();
+        let (canary, stable, expected) = (of(&self.canary)?, of(&self.stable)?, of(&self.expected)?);
+        let mut sequence = RatioSequence::new();
+        sequence.update(&Counts {
+            canary_requests: expected,
+            stable_requests: canary + stable - expected,
+            canary_errors: canary,
+            stable_errors: stable,
+        });
+        let Interval { estimate, low, high } = sequence.interval(REPORT_LEVEL);
+        (canary + stable > 0.0).then(|| RatioBounds { estimate, low, high: high.is_finite().then_some(high) })
     }
 
     fn of(&self, arm: Arm) -> &Exceedances {
@@ -92,11 +134,15 @@ impl Totals {
     }
 }
 
-impl EdgeReport {
-    pub(super) fn shares(&self) -> EdgeShares {
-        let share = |arm: &ArmReport| arm.rate.map_or(0.0, |rate| rate.estimate);
-        EdgeShares { edge: self.edge, canary: share(&self.canary), stable: share(&self.stable) }
-    }
+/// The shares of slow requests at one of the edges that are bet on.
+pub(super) fn shares(totals: &Totals, baseline: &LatencyBaseline, index: usize) -> Option<EdgeShares> {
+    let place = usize::from(baseline.below.is_some()) + index;
+    let share = |counts: &Exceedances| {
+        let above = counts.above.get(place).copied().unwrap_or(0.0);
+        if counts.requests > 0.0 { above / counts.requests } else { 0.0 }
+    };
+    let edge = baseline.edges.get(index)?.edge;
+    Some(EdgeShares { edge, canary: share(&totals.canary), stable: share(&totals.stable) })
 }
 
 pub(super) fn report(totals: &Totals, baseline: &LatencyBaseline, harm: &EdgeMixture) -> LatencyReport {
@@ -105,10 +151,15 @@ pub(super) fn report(totals: &Totals, baseline: &LatencyBaseline, harm: &EdgeMix
         canary: quantile_bounds(totals.of(Arm::Canary), baseline, quantile),
         stable: quantile_bounds(totals.of(Arm::Stable), baseline, quantile),
     });
-    LatencyReport { edges: edges(totals, baseline, harm), quantiles: quantiles.collect() }
+    let offset = usize::from(baseline.below.is_some());
+    let edges = edges(totals, baseline, harm).into_iter().enumerate();
+    LatencyReport {
+        edges: edges.map(|(index, edge)| EdgeReport { ratio: totals.ratio(offset + index), ..edge }).collect(),
+        quantiles: quantiles.collect(),
+    }
 }
 
-pub(super) fn edges(totals: &Totals, baseline: &LatencyBaseline, harm: &EdgeMixture) -> Vec<EdgeReport> {
+fn edges(totals: &Totals, baseline: &LatencyBaseline, harm: &EdgeMixture) -> Vec<EdgeReport> {
     let offset = usize::from(baseline.below.is_some());
     let arm = |arm: Arm, index: usize| {
         let counts = totals.of(arm);
@@ -123,6 +174,7 @@ pub(super) fn edges(totals: &Totals, baseline: &LatencyBaseline, harm: &EdgeMixt
             stable: arm(Arm::Stable, index),
             dispersion: edge.dispersion,
             log_harm,
+            ratio: None,
         })
         .collect()
 }

@@ -264,3 +264,18 @@ fn quantiles_lie_between_the_edges_that_bound_them() {
     assert!((p99.estimate - 0.5).abs() < 1e-9, "{p99:?}");
     assert_eq!(report.edges.len(), 5);
 }
+
+#[test]
+fn the_ratio_at_an_edge_is_not_misled_by_an_incident_during_a_change_of_weights() {
+    // Pooled, the canary has 25 % slow requests against 15 %: it had more of the traffic while both were slow.
+    let at = |requests: f64, slow: f64| {
+        Histogram::classic(&[(0.1, requests - slow), (f64::INFINITY, requests)], None).unwrap()
+    };
+    let mut judge = LatencyJudge::start(LatencySettings::default(), STEP);
+    judge.look(&both(at(0.0, 0.0), at(1000.0, 100.0)));
+    judge.look(&both(at(1000.0, 100.0), at(10_000.0, 1000.0)));
+    judge.look(&both(at(11_000.0, 3100.0), at(20_000.0, 4000.0)));
+    let ratio = judge.report().edges[0].ratio.unwrap();
+    assert!(ratio.low < 1.0 && ratio.high.is_some_and(|high| high > 1.0), "{ratio:?}");
+    assert!((ratio.estimate - 1.0).abs() < 0.011, "{ratio:?}");
+}
