@@ -42,6 +42,8 @@ pub(super) enum Judge {
     /// Those of Kayenta's own judge, to the number
     #[default]
     Kayenta,
+    /// Siskin's own, as far as two time series a metric allow
+    Siskin,
 }
 
 impl Judge {
@@ -52,6 +54,7 @@ impl Judge {
     ) -> Result<kayenta::KayentaJudgement, kayenta::KayentaError> {
         match self {
             Self::Kayenta => kayenta::judge_request(request),
+            Self::Siskin => kayenta::judge_by_siskin(request),
         }
     }
 }

@@ -46,8 +46,7 @@ fn judge_pair(config: &CanaryConfig, pair: &MetricSetPair) -> Result<MetricResul
     let settings = MetricSettings::of(metric)?;
     let mut experiment = clean(pair.experiment()?, settings.nan_strategy, settings.outliers);
     let mut control = clean(pair.control()?, settings.nan_strategy, settings.outliers);
-    let metadata = |values: &[f64]| SeriesMetadata { stats: SeriesStatistics::of(values) };
-    let (experiment_metadata, control_metadata) = (metadata(&experiment), metadata(&control));
+    let (experiment_metadata, control_metadata) = (statistics(&experiment), statistics(&control));
     let classification = classify_cleaned(&settings, &mut experiment, &mut control);
     Ok(MetricResult {
         name: pair.name.clone(),
@@ -58,11 +57,19 @@ fn judge_pair(config: &CanaryConfig, pair: &MetricSetPair) -> Result<MetricResul
         groups: metric.groups.clone(),
         experiment_metadata,
         control_metadata,
-        result_metadata: (classification.label != Label::Error)
-            .then_some(ResultMetadata { ratio: classification.ratio, difference: classification.shift }),
+        result_metadata: (classification.label != Label::Error).then_some(ResultMetadata {
+            ratio: classification.ratio,
+            difference: classification.shift,
+            relative_difference: None,
+        }),
         critical: classification.critical,
         muted: settings.muted,
     })
+}
+
+/// What is told of a series.
+pub(super) fn statistics(values: &[f64]) -> SeriesMetadata {
+    SeriesMetadata { stats: SeriesStatistics::of(values) }
 }
 
 impl SeriesStatistics {

@@ -87,9 +87,12 @@ pub struct ResultMetadata {
     /// The experiment's mean relative to the control's.
     #[serde(with = "number")]
     pub ratio: f64,
-    /// The difference of the two with its interval, where they were compared.
+    /// Experiment less control with its interval, where they were compared so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<ShiftInterval>,
+    /// The same as a part of the control: 0.1 is 10 % more. Siskin compares so where all values are above 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relative_difference: Option<ShiftInterval>,
 }
 
 /// The score of a group of metrics.

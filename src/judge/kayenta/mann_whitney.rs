@@ -16,13 +16,13 @@ use super::{
 /// The 99th percentile of the normal distribution: the interval is at 98 %, two-sided.
 const QUANTILE: f64 = 2.326_347_874_040_840_8;
 
-/// By how much the first of two samples is shifted against the second.
+/// By how much the first of two samples is shifted against the second, at 98 % here.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShiftInterval {
-    /// The lower end, at 99 % by itself.
+    /// The lower end.
     #[serde(with = "number")]
     pub low: f64,
-    /// The upper end, at 99 % by itself.
+    /// The upper end.
     #[serde(with = "number")]
     pub high: f64,
     /// The shift at which the samples look alike.

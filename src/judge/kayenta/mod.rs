@@ -23,6 +23,7 @@ mod ranks;
 mod request;
 mod score;
 mod settings;
+mod siskin;
 #[cfg(test)]
 mod tests;
 
@@ -38,3 +39,4 @@ pub use pair::{MetricSetPair, Scope, Values};
 pub use request::JudgeRequest;
 pub use score::{Scored, score};
 pub use settings::{Direction, EffectMeasure, EffectSize, MetricSettings, NanStrategy, OutlierStrategy};
+pub use siskin::{SISKIN_JUDGE_NAME, judge_by_siskin};

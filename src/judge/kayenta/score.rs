@@ -20,11 +20,45 @@ pub struct Scored {
     pub score: Score,
 }
 
-/// Scores what came of the metrics. Muted ones are left out.
+/// How metrics without a verdict are counted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Rule {
+    /// As Kayenta does: not at all, but too many of them, or a critical one, fail the canary.
+    Kayenta,
+    /// As something between passed and failed.
+    Undecided {
+        /// What one is worth; one that passed is worth 100, one that failed 0.
+        worth: f64,
+    },
+}
+
+impl Rule {
+    /// What a metric is worth to its groups; none where it is not counted.
+    fn worth(self, label: Label) -> Option<f64> {
+        match (label, self) {
+            (Label::Pass, _) => Some(100.0),
+            (Label::High | Label::Low | Label::NodataFailMetric, _) => Some(0.0),
+            (Label::Nodata | Label::Error, Self::Kayenta) => None,
+            (Label::Nodata | Label::Error, Self::Undecided { worth }) => Some(worth),
+        }
+    }
+}
+
+/// Scores what came of the metrics as Kayenta does. Muted ones are left out.
 pub fn score(weights: &BTreeMap<String, f64>, thresholds: &ScoreThresholds, results: &[MetricResult]) -> Scored {
+    score_by(&Rule::Kayenta, weights, thresholds, results)
+}
+
+/// Scores what came of the metrics. Muted ones are left out.
+pub(super) fn score_by(
+    rule: &Rule,
+    weights: &BTreeMap<String, f64>,
+    thresholds: &ScoreThresholds,
+    results: &[MetricResult],
+) -> Scored {
     let counting: Vec<&MetricResult> = results.iter().filter(|result| !result.muted).collect();
-    let tallies = tallies(&counting);
-    let (value, reason) = match failure(&counting) {
+    let tallies = tallies(*rule, &counting);
+    let (value, reason) = match failure(*rule, &counting) {
         Some(reason) => (0.0, reason),
         None => (weighted_sum(weights, &tallies), String::new()),
     };
@@ -32,7 +66,7 @@ pub fn score(weights: &BTreeMap<String, f64>, thresholds: &ScoreThresholds, resu
         .iter()
         .map(|tally| GroupScore {
             name: tally.name.to_owned(),
-            score: tally.passed().unwrap_or(0.0),
+            score: tally.mean().unwrap_or(0.0),
             classification: String::new(),
             classification_reason: String::new(),
         })
@@ -48,46 +82,44 @@ pub fn score(weights: &BTreeMap<String, f64>, thresholds: &ScoreThresholds, resu
 }
 
 /// What fails the canary whatever the groups say.
-fn failure(results: &[&MetricResult]) -> Option<String> {
+fn failure(rule: Rule, results: &[&MetricResult]) -> Option<String> {
     let critical = results.iter().find(|result| result.critical && result.classification != Label::Pass);
     if let Some(result) = critical {
         return Some(format!("Canary Failed: {}", result.classification_reason.as_deref().unwrap_or("null")));
+    }
+    if rule != Rule::Kayenta {
+        return None;
     }
     let without_data = results.iter().filter(|result| result.classification == Label::Nodata).count();
     let percent = without_data as f64 / results.len() as f64 * 100.0;
     (percent >= NODATA_LIMIT).then(|| format!("Canary Failed: {NODATA_LIMIT}% or more metrics returned NODATA"))
 }
 
-/// How many metrics of a group passed.
+/// What the metrics of a group are worth together.
 struct Tally<'a> {
     name: &'a str,
-    passes: f64,
-    /// Those that passed or failed; metrics without data and errors are neither.
-    judged: f64,
+    worth: f64,
+    counted: f64,
 }
 
 impl Tally<'_> {
-    /// The part that passed, in percent; none where nothing was judged.
-    fn passed(&self) -> Option<f64> {
-        (self.judged > 0.0).then(|| self.passes / self.judged * 100.0)
+    /// The mean of its metrics; none where none is counted.
+    fn mean(&self) -> Option<f64> {
+        (self.counted > 0.0).then(|| self.worth / self.counted)
     }
 }
 
-fn tallies<'a>(results: &[&'a MetricResult]) -> Vec<Tally<'a>> {
+fn tallies<'a>(rule: Rule, results: &[&'a MetricResult]) -> Vec<Tally<'a>> {
     let mut tallies: Vec<Tally<'a>> = Vec::new();
     for result in results {
         for group in &result.groups {
             let at = tallies.iter().position(|tally| tally.name == group).unwrap_or_else(|| {
-                tallies.push(Tally { name: group, passes: 0.0, judged: 0.0 });
+                tallies.push(Tally { name: group, worth: 0.0, counted: 0.0 });
                 tallies.len() - 1
             });
-            match result.classification {
-                Label::Pass => {
-                    tallies[at].passes += 1.0;
-                    tallies[at].judged += 1.0;
-                }
-                Label::High | Label::Low | Label::NodataFailMetric => tallies[at].judged += 1.0,
-                Label::Nodata | Label::Error => {}
+            if let Some(worth) = rule.worth(result.classification) {
+                tallies[at].worth += worth;
+                tallies[at].counted += 1.0;
             }
         }
     }
@@ -95,13 +127,12 @@ fn tallies<'a>(results: &[&'a MetricResult]) -> Vec<Tally<'a>> {
 }
 
 /// The groups' scores by their weights. A group without a weight has an equal part of what the weights leave of 100,
-/// which may be nothing or less; a group in which nothing was judged counts as passed.
+/// which may be nothing or less; a group in which nothing is counted has passed.
 fn weighted_sum(weights: &BTreeMap<String, f64>, tallies: &[Tally<'_>]) -> f64 {
     let unweighted = tallies.iter().filter(|tally| !weights.contains_key(tally.name)).count();
     let share = (100.0 - weights.values().sum::<f64>()) / unweighted as f64;
-    let part = |tally: &Tally<'_>| {
-        tally.passed().unwrap_or(100.0) * (weights.get(tally.name).copied().unwrap_or(share) / 100.0)
-    };
+    let part =
+        |tally: &Tally<'_>| tally.mean().unwrap_or(100.0) * (weights.get(tally.name).copied().unwrap_or(share) / 100.0);
     // `sum` would make -0 of nothing.
     round_to_cents(tallies.iter().fold(0.0, |sum, tally| sum + part(tally)))
 }
