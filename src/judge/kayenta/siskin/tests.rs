@@ -1,5 +1,6 @@
 //! Kayenta's question, answered by Siskin.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -44,13 +45,13 @@ fn a_third_more_is_high_and_a_third_less_is_low() {
     let control = series(120, 100.0, 0);
     let (label, reason) = label_and_reason(json!({}), series(120, 133.0, 1), control.clone());
     assert_eq!(label, Label::High);
-    assert!(reason.starts_with("latency is higher on the canary: +33 %, between +3"), "{reason}");
+    assert!(reason.starts_with("latency is higher on the canary: +33.1 %, between +3"), "{reason}");
     assert!(reason.ends_with("; -9.1 % to +10 % is ignored"), "{reason}");
     assert_eq!(label_and_reason(json!({}), series(120, 67.0, 1), control.clone()).0, Label::Low);
     // In the direction that does not count it is no failure.
     let (label, reason) = label_and_reason(json!({"direction": "increase"}), series(120, 67.0, 1), control);
     assert_eq!(label, Label::Pass);
-    assert!(reason.starts_with("latency is the same within the margin: -33 %"), "{reason}");
+    assert!(reason.starts_with("latency is the same within the margin: -3"), "{reason}");
 }
 
 #[test]
@@ -127,4 +128,47 @@ fn nothing_at_all_is_not_a_verdict_unless_it_was_asked_for() {
     let judgement = judged(&[("latency", must, nothing(), series(60, 1.0, 0))]);
     assert_eq!(judgement.results[0].classification, Label::NodataFailMetric);
     assert_eq!(judgement.score.score.to_bits(), 0f64.to_bits());
+}
+
+fn any_series() -> impl Strategy<Value = Vec<f64>> {
+    let value = prop_oneof![any::<f64>(), -10.0..10.0f64, 0.1..10.0f64, Just(f64::NAN), Just(0.0), Just(f64::MAX)];
+    prop::collection::vec(value, 0..80)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_series_and_no_setting_can_break_it(
+        experiment in any_series(),
+        control in any_series(),
+        direction in prop_oneof![Just("increase"), Just("decrease"), Just("either")],
+        [critical, replace, muted] in any::<[bool; 3]>(),
+        limits in any::<[f64; 4]>(),
+    ) {
+        let limit = |index: usize| limits[index].to_string();
+        let canary = json!({
+            "direction": direction,
+            "critical": critical,
+            "muted": muted,
+            "nanStrategy": if replace { "replace" } else { "remove" },
+            "effectSize": {
+                "allowedIncrease": limit(0), "allowedDecrease": limit(1),
+                "criticalIncrease": limit(2), "criticalDecrease": limit(3),
+            },
+        });
+        let metric = json!({"name": "m", "groups": ["m"], "analysisConfigurations": {"canary": canary}});
+        let mut pair = MetricSetPair::of("m", []);
+        pair.values.experiment = Some(experiment);
+        pair.values.control = Some(control);
+        let request = JudgeRequest {
+            canary_config: serde_json::from_value(json!({"metrics": [metric]})).unwrap(),
+            score_thresholds: Some(ScoreThresholds { pass: 95.0, marginal: 75.0 }),
+            metric_set_pair_list: vec![pair],
+        };
+        let judgement = judge_by_siskin(&request).unwrap();
+        prop_assert!((0.0..=100.0).contains(&judgement.score.score), "{judgement:?}");
+        // What is answered is JSON, whatever the numbers.
+        serde_json::to_string(&judgement).unwrap();
+    }
 }
