@@ -48,14 +48,13 @@ impl Default for KayentaRun {
 /// The series of a recording up to `until`, canary as experiment.
 pub fn pairs(record: &Record, step: Duration, until: Timestamp) -> Vec<MetricSetPair> {
     let looks: Vec<&LookRecord> = record.looks.iter().take_while(|look| look.at <= until).collect();
-    let compared = record.metrics.iter().enumerate().filter(|(_, metric)| is_compared(metric));
-    compared.map(|(index, metric)| pair(metric, index, &looks, step)).collect()
+    compared(record).map(|(index, metric)| pair(metric, index, &looks, step)).collect()
 }
 
 /// The configuration under which Kayenta does what the recorded analysis was asked to do: critical metrics fail the
 /// canary when they are worse, the others are only told.
 pub fn config(record: &Record) -> CanaryConfig {
-    let metrics = record.metrics.iter().filter(|metric| is_compared(metric)).map(|metric| {
+    let metrics = compared(record).map(|(_, metric)| {
         let direction = if metric.lower_is_worse { "decrease" } else { "increase" };
         let canary = json!({"direction": direction, "critical": metric.critical, "muted": !metric.critical});
         MetricConfig {
@@ -115,8 +114,14 @@ fn judgement_times(first: Timestamp, last: Timestamp, interval: Duration) -> Vec
     times
 }
 
-fn is_compared(metric: &MetricRecord) -> bool {
-    metric.kind != MetricKind::Threshold
+/// The metrics that compare the versions and whose numbers were recorded, with their places.
+fn compared(record: &Record) -> impl Iterator<Item = (usize, &MetricRecord)> {
+    record.metrics.iter().enumerate().filter(|(index, metric)| {
+        let recorded = |look: &LookRecord| {
+            look.metrics.get(*index).is_some_and(|found| found.canary.is_some() || found.stable.is_some())
+        };
+        metric.kind != MetricKind::Threshold && record.looks.iter().any(recorded)
+    })
 }
 
 fn pair(metric: &MetricRecord, index: usize, looks: &[&LookRecord], step: Duration) -> MetricSetPair {
