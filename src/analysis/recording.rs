@@ -101,7 +101,7 @@ fn of_histograms(report: &LatencyReport, record: MetricRecord) -> MetricRecord {
         edge: edge.edge,
         canary: share(&edge.canary),
         stable: share(&edge.stable),
-        ratio: None,
+        ratio: edge.ratio.map(|ratio| Range { estimate: ratio.estimate, low: Some(ratio.low), high: ratio.high }),
         judged: true,
     });
     let range = |bounds: QuantileBounds| Range { estimate: bounds.estimate, low: Some(bounds.low), high: bounds.high };
