@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use siskin::judge::{
-    ArmSamples, CounterState, Counts, Direction, ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings, Look, Margin,
-    MetricEvidence, MetricLook, OnTimeout, RatioDesign, RatioProcess, RatioSequence, RatioState, Sample, Samples,
-    ShareProcess, StepClock, StepWeight, decide,
+    ArmSamples, CountBaseline, CounterState, Counts, Direction, ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings,
+    Look, Margin, MetricEvidence, MetricLook, OnTimeout, RatioDesign, RatioProcess, RatioSequence, RatioState, Sample,
+    Samples, ShareProcess, StepClock, StepWeight, decide,
 };
 
 const STEP: StepWeight = StepWeight { weight: 10.0, final_weight: 50.0 };
@@ -62,7 +62,8 @@ fn dispersion() -> impl Strategy<Value = f64> {
 }
 
 fn judge_after(dispersion: f64, intervals: &[Counts]) -> ErrorRateJudge {
-    let settings = ErrorRateSettings { dispersion, ..ErrorRateSettings::default() };
+    let baseline = Some(CountBaseline::of_dispersion(dispersion));
+    let settings = ErrorRateSettings { baseline, ..ErrorRateSettings::default() };
     let mut judge = ErrorRateJudge::start(settings, STEP);
     for counts in intervals {
         judge.update(counts);
@@ -131,7 +132,8 @@ proptest! {
 
     #[test]
     fn a_judge_that_is_stored_after_each_look_stays_the_same_to_the_bit(intervals in mixed_counts(), dispersion in dispersion()) {
-        let settings = ErrorRateSettings { dispersion, ..ErrorRateSettings::default() };
+        let baseline = Some(CountBaseline::of_dispersion(dispersion));
+    let settings = ErrorRateSettings { baseline, ..ErrorRateSettings::default() };
         let mut stored = ErrorRateJudge::start(settings, STEP);
         for counts in &intervals {
             stored.update(counts);
@@ -187,8 +189,8 @@ proptest! {
                     .collect();
                 (!samples.is_empty()).then(|| ArmSamples { requests: samples.clone(), errors: samples })
             };
-            let (reading, _) = state.look(&Samples { canary: samples_of(0), stable: samples_of(1) });
-            if let siskin::judge::Reading::Counted(counts) = reading {
+            let look = state.look(&Samples { canary: samples_of(0), stable: samples_of(1) });
+            if let siskin::judge::Reading::Counted(counts) = look.reading {
                 prop_assert!(counts.canary_requests > 0.0 && counts.stable_requests > 0.0, "{counts:?}");
                 prop_assert!(counts.canary_errors >= 0.0 && counts.stable_errors >= 0.0, "{counts:?}");
             }

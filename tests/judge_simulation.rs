@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use siskin::judge::interval::{REPORT_LEVEL, rate_interval};
 use siskin::judge::{
-    Counts, DifferenceSums, ErrorRateJudge, ErrorRateSettings, Look, Margin, MetricEvidence, MetricLook, OnTimeout,
-    RatioDesign, RatioProcess, StepClock, StepWeight, Verdict, decide, log_threshold,
+    CountBaseline, Counts, DifferenceSums, ErrorRateJudge, ErrorRateSettings, Look, Margin, MetricEvidence, MetricLook,
+    OnTimeout, RatioDesign, RatioProcess, StepClock, StepWeight, Verdict, decide, log_threshold,
 };
+
+const STEP: StepWeight = StepWeight { weight: 10.0, final_weight: 50.0 };
 
 /// Splitmix64: small, good enough, and the same everywhere.
 struct Dice(u64);
@@ -33,6 +35,20 @@ impl Dice {
             chance *= mean / count;
         }
         count
+    }
+
+    /// Events of the given mean in clusters whose sizes are geometric, of mean `size`.
+    fn clusters(&mut self, mean: f64, size: f64) -> f64 {
+        let mut left = self.poisson(mean / size);
+        let mut events = 0.0;
+        while left > 0.0 {
+            left -= 1.0;
+            events += 1.0;
+            while self.uniform() > 1.0 / size {
+                events += 1.0;
+            }
+        }
+        events
     }
 
     fn interval(&mut self, canary: f64, stable: f64, canary_rate: f64, stable_rate: f64) -> Counts {
@@ -97,24 +113,66 @@ fn a_release_at_the_margin_passes_a_step_no_more_often_than_promised() {
     assert!(share <= at_most(0.05, 500), "{share}");
 }
 
-#[test]
-fn twenty_percent_errors_at_ten_percent_weight_are_found_within_five_seconds() {
+/// Seconds until a rollback with a look every second: median and slowest of 101 runs.
+fn seconds_until_rollback(settings: ErrorRateSettings, canary_rate: f64, stable_rate: f64) -> (u64, u64) {
     let step = StepWeight { weight: 10.0, final_weight: 50.0 };
     let mut found: Vec<u64> = (0..101)
         .map(|seed| {
             let mut dice = Dice(seed << 40);
-            let mut judge = ErrorRateJudge::start(ErrorRateSettings::default(), step);
+            let mut judge = ErrorRateJudge::start(settings, step);
             (1..600)
                 .find(|second| {
-                    judge.update(&dice.interval(10.0, 90.0, 0.2, 0.005));
+                    judge.update(&dice.interval(10.0, 90.0, canary_rate, stable_rate));
                     matches!(verdict(&judge, *second), Verdict::Rollback(_))
                 })
                 .expect("found within ten minutes")
         })
         .collect();
     found.sort_unstable();
-    println!("seconds until a rollback: median {}, slowest {}", found[50], found[100]);
-    assert!(found[50] <= 5, "{found:?}");
+    (found[50], found[100])
+}
+
+fn poisson() -> ErrorRateSettings {
+    ErrorRateSettings { baseline: Some(CountBaseline::of_dispersion(1.0)), ..ErrorRateSettings::default() }
+}
+
+#[test]
+fn twenty_percent_errors_at_ten_percent_weight_are_found_within_five_seconds() {
+    let (median, slowest) = seconds_until_rollback(poisson(), 0.2, 0.005);
+    println!("seconds until a rollback: median {median}, slowest {slowest}");
+    assert!(median <= 5, "{median}");
+}
+
+#[test]
+fn of_a_service_without_history_they_are_found_within_eight_looks() {
+    for stable_rate in [0.0, 0.005] {
+        let (median, slowest) = seconds_until_rollback(ErrorRateSettings::default(), 0.2, stable_rate);
+        println!("looks until a rollback against {stable_rate}: median {median}, slowest {slowest}");
+        assert!(median <= 8, "{stable_rate}: {median}");
+    }
+}
+
+#[test]
+fn a_service_without_history_whose_errors_come_in_clusters_is_rolled_back_no_more_often_than_promised() {
+    for size in [3.0, 10.0] {
+        let runs = 400u32;
+        let rolled_back = (0..runs).filter(|&seed| {
+            let mut dice = Dice(u64::from(seed) << 32);
+            let mut judge = ErrorRateJudge::start(ErrorRateSettings::default(), STEP);
+            (0..360).any(|_| {
+                judge.update(&Counts {
+                    canary_requests: 100.0,
+                    stable_requests: 900.0,
+                    canary_errors: dice.clusters(0.5, size),
+                    stable_errors: dice.clusters(4.5, size),
+                });
+                judge.evidence(Duration::ZERO).is_harmful(0.05)
+            })
+        });
+        let share = rolled_back.count() as f64 / f64::from(runs);
+        println!("false rollbacks at 0.05, clusters of {size}: {share}");
+        assert!(share <= at_most(0.05, runs), "{size}: {share}");
+    }
 }
 
 #[test]
@@ -123,7 +181,7 @@ fn an_equal_release_is_safe_in_about_the_time_that_was_measured_for_the_method()
     let mut passed: Vec<u64> = (0..51)
         .map(|seed| {
             let mut dice = Dice(seed << 40);
-            let mut judge = ErrorRateJudge::start(ErrorRateSettings::default(), step);
+            let mut judge = ErrorRateJudge::start(poisson(), step);
             (1..240)
                 .map(|look| look * 10)
                 .find(|second| {

@@ -20,8 +20,7 @@ impl Engine {
             history.push(&tick);
         }
         let settings = ErrorRateSettings::default();
-        let dispersion = history.baseline(settings.margin).map_or(1.0, |baseline| baseline.dispersion_raw);
-        Self::with(ErrorRateSettings { dispersion, ..settings }, step)
+        Self::with(ErrorRateSettings { baseline: history.baseline(settings.margin), ..settings }, step)
     }
 
     /// The judge with given settings, which has learned nothing.
@@ -31,7 +30,7 @@ impl Engine {
 
     /// Takes a tick.
     pub fn look(&mut self, tick: &Tick) {
-        self.judge.update(&tick.counts);
+        self.judge.update_pods(&tick.by_pod());
     }
 
     /// Goes on to the next step.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::capped::cap_for;
 use super::dispersion::{LEAST_TICKS, TickTotals, dispersion};
 use super::margin::Margin;
+use super::state::{self, StateError, StateKind};
 use super::tick::PodCounts;
 
 /// Events that a block of ticks should hold on average, so that its rate is told from chance.
@@ -29,7 +30,7 @@ pub struct CountHistory {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CountBaseline {
-    /// Ticks of history, at least 16.
+    /// Ticks of history: at least 16, or 0 where the dispersion is known from elsewhere.
     pub ticks: u32,
     /// Variance of the counts relative to Poisson, from 1 to 50.
     pub dispersion_raw: f64,
@@ -41,9 +42,9 @@ pub struct CountBaseline {
     pub capping: Option<Capping>,
 }
 
-/// How counts are capped per pod and tick.
+/// How counts are capped per pod and tick. As JSON one string, exact to the bit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(try_from = "String", into = "String")]
 pub struct Capping {
     /// Ordinary events per pod and tick: a median, so that bursts don't raise it.
     pub events: f64,
@@ -57,8 +58,7 @@ pub struct Capping {
 }
 
 /// One cap, and what it does to the history.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cap {
     /// The mean count per pod and tick that it fits.
     pub fits: f64,
@@ -170,6 +170,12 @@ impl CountHistory {
 }
 
 impl CountBaseline {
+    /// A service whose dispersion is known from elsewhere and whose pods aren't told apart. `dispersion` is at least 1;
+    /// counts of dispersion 1 are Poisson counts.
+    pub fn of_dispersion(dispersion: f64) -> Self {
+        Self { ticks: 0, dispersion_raw: dispersion, block: None, capping: None }
+    }
+
     /// This baseline with a newer one's dispersions where they are higher. Never lower: what was once seen to happen
     /// may happen again during the run.
     #[must_use]
@@ -198,6 +204,42 @@ impl Capping {
     }
 }
 
+/// Two numbers of its own and four of each cap.
+const STATE_NUMBERS: usize = 2 + 4 * (1 + WIDENINGS.len());
+
+impl From<Capping> for String {
+    fn from(capping: Capping) -> Self {
+        let mut numbers = [0.0; STATE_NUMBERS];
+        numbers[..2].copy_from_slice(&[capping.events, capping.requests]);
+        let caps = std::iter::once(capping.harm).chain(capping.safe);
+        for (numbers, Cap { fits, cap, kappa, dispersion }) in numbers[2..].chunks_exact_mut(4).zip(caps) {
+            numbers.copy_from_slice(&[fits, cap, kappa, dispersion]);
+        }
+        state::encode(StateKind::Capping, &numbers)
+    }
+}
+
+impl TryFrom<String> for Capping {
+    type Error = StateError;
+
+    fn try_from(text: String) -> Result<Self, StateError> {
+        let numbers: [f64; STATE_NUMBERS] = state::decode(StateKind::Capping, &text)?;
+        if let Some(position) = numbers.iter().position(|number| !number.is_finite() || *number < 0.0) {
+            return Err(state::impossible(position, numbers[position]));
+        }
+        let cap = |index: usize| {
+            let at = 2 + 4 * index;
+            Cap { fits: numbers[at], cap: numbers[at + 1], kappa: numbers[at + 2], dispersion: numbers[at + 3] }
+        };
+        Ok(Self {
+            events: numbers[0],
+            requests: numbers[1],
+            harm: cap(0),
+            safe: std::array::from_fn(|index| cap(index + 1)),
+        })
+    }
+}
+
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -205,5 +247,96 @@ fn median(values: &mut [f64]) -> f64 {
         [] => 0.0,
         _ if values.len() % 2 == 1 => values[middle],
         _ => f64::midpoint(values[middle - 1], values[middle]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Four pods, each with a hundred requests and the given events a tick.
+    fn history(ticks: u32, events: impl Fn(u32, u32) -> f64) -> CountHistory {
+        let mut history = CountHistory::default();
+        for tick in 0..ticks {
+            let pod = |pod: u32| PodCounts {
+                pod: format!("pod-{pod}"),
+                stratum: String::new(),
+                requests: 100.0,
+                events: events(tick, pod),
+            };
+            history.push(&(0..4).map(pod).collect::<Vec<_>>());
+        }
+        history
+    }
+
+    fn one_in_two(tick: u32, pod: u32) -> f64 {
+        f64::from((tick * 7 + pod * 3) % 5 % 2)
+    }
+
+    fn bursty(tick: u32, pod: u32) -> f64 {
+        if tick % 100 < 3 && pod == tick / 100 % 4 { 40.0 } else { one_in_two(tick, pod) }
+    }
+
+    #[test]
+    fn fewer_than_sixteen_ticks_tell_nothing() {
+        assert_eq!(history(15, one_in_two).baseline(Margin::ERROR_RATE_LIMIT), None);
+        assert!(history(16, one_in_two).baseline(Margin::ERROR_RATE_LIMIT).is_some());
+    }
+
+    #[test]
+    fn a_cap_takes_the_bursts_out_of_the_dispersion() {
+        let baseline = history(800, bursty).baseline(Margin::ERROR_RATE_LIMIT).unwrap();
+        let capping = baseline.capping.unwrap();
+        assert!(baseline.dispersion_raw > 10.0 && capping.harm.dispersion < 3.0, "{baseline:?}");
+        assert!((0.3..0.8).contains(&capping.harm.kappa), "{baseline:?}");
+        assert!((0.3..0.5).contains(&capping.events), "bursts don't raise it: {baseline:?}");
+    }
+
+    #[test]
+    fn a_wide_margin_of_an_early_step_has_a_cap_that_fits_a_canary_at_it() {
+        let capping = history(800, bursty).baseline(Margin::ERROR_RATE_LIMIT).unwrap().capping.unwrap();
+        let at = |widening: f64| capping.safe(widening).unwrap().fits;
+        assert!(at(1.0) <= 2.0 * capping.events + 1e-12, "{capping:?}");
+        let margin = Margin::ERROR_RATE_LIMIT.widened(4.0);
+        assert!(at(3.9) >= margin.ratio * capping.events + margin.absolute * capping.requests - 1e-12, "{capping:?}");
+        assert_eq!(capping.safe(12.0), None);
+    }
+
+    #[test]
+    fn without_the_names_of_pods_nothing_is_capped() {
+        let mut history = CountHistory::default();
+        for _ in 0..20 {
+            history.push(&[PodCounts { requests: 100.0, events: 1.0, ..PodCounts::default() }]);
+        }
+        let baseline = history.baseline(Margin::ERROR_RATE_LIMIT).unwrap();
+        assert_eq!(baseline, CountBaseline { ticks: 20, block: Some(1), ..CountBaseline::of_dispersion(1.0) });
+    }
+
+    #[test]
+    fn the_routes_of_a_pod_are_one_pod() {
+        let mut history = CountHistory::default();
+        let entry = |stratum: &str| PodCounts { pod: "a".into(), stratum: stratum.into(), requests: 10.0, events: 1.0 };
+        for _ in 0..16 {
+            history.push(&[entry("/buy"), entry("/look")]);
+        }
+        let capping = history.baseline(Margin::ERROR_RATE_LIMIT).unwrap().capping.unwrap();
+        assert_eq!((capping.requests.to_bits(), capping.events.to_bits()), (20f64.to_bits(), 2f64.to_bits()));
+    }
+
+    #[test]
+    fn a_baseline_is_only_ever_raised() {
+        let calm = history(800, one_in_two).baseline(Margin::ERROR_RATE_LIMIT).unwrap();
+        let wild = history(800, bursty).baseline(Margin::ERROR_RATE_LIMIT).unwrap();
+        assert_eq!(wild.raised(&calm), wild);
+        let raised = calm.raised(&wild);
+        assert_eq!(raised.dispersion_raw.to_bits(), wild.dispersion_raw.to_bits());
+        assert_eq!(raised.capping.unwrap().harm.cap.to_bits(), calm.capping.unwrap().harm.cap.to_bits());
+    }
+
+    #[test]
+    fn a_baseline_survives_json_to_the_bit() {
+        let baseline = history(800, bursty).baseline(Margin::ERROR_RATE_LIMIT).unwrap();
+        let text = serde_json::to_string(&baseline).unwrap();
+        assert_eq!(serde_json::from_str::<CountBaseline>(&text).unwrap(), baseline);
     }
 }

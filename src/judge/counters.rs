@@ -5,7 +5,8 @@
 //! started during the run, or if the source's requests were counted before and only its error series is new (error
 //! counters appear with the first error); otherwise its first sample is the base. A series that vanishes keeps its
 //! base, so that a scrape that was missed is made up for. While one arm can't be read, the other arm's counts are held
-//! and merged into the next interval that has both: the arms are only ever compared over the same time.
+//! and merged into the next interval that has both: the arms are only ever compared over the same time. All of this
+//! is done for each pod and stratum by itself.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
+use super::tick::{PodCounts, Tick};
 
 /// One raw counter at one look.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,7 +75,10 @@ pub enum Reading {
 pub struct CounterState {
     canary: ArmCounters,
     stable: ArmCounters,
-    held: Counts,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    held_canary: Vec<PodCounts>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    held_stable: Vec<PodCounts>,
     /// Whether both arms have been counted together: before that there is no common time to hold counts for.
     paired: bool,
 }
@@ -85,60 +90,97 @@ struct ArmCounters {
     errors: BTreeMap<String, f64>,
 }
 
+/// What one look at the counters came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CounterLook {
+    /// Counts, or why there were none.
+    pub reading: Reading,
+    /// The counts of each pod, where there were any.
+    pub tick: Option<Tick>,
+    /// Samples that were dropped because they were negative, infinite or not numbers.
+    pub dropped: u64,
+}
+
+#[derive(Default)]
 struct ArmDelta {
-    requests: f64,
-    errors: f64,
+    /// By stratum and pod, so that sums are taken in the same order at each replay.
+    pods: BTreeMap<(String, String), (f64, f64)>,
     /// Whether any series had a base to count from.
     counted: bool,
 }
 
 #[derive(Clone, Copy)]
-struct Current {
+struct Current<'a> {
     value: f64,
     started_in_run: bool,
+    pod: &'a str,
+    stratum: &'a str,
 }
 
 impl CounterState {
-    /// Takes what one look read. Gives the reading and how many samples were dropped because they were negative,
-    /// infinite or not numbers.
-    pub fn look(&mut self, samples: &Samples) -> (Reading, u64) {
+    /// Takes what one look read.
+    pub fn look(&mut self, samples: &Samples) -> CounterLook {
         let mut dropped = 0;
         let canary = samples.canary.as_ref().and_then(|arm| self.canary.take(arm, &mut dropped));
         let stable = samples.stable.as_ref().and_then(|arm| self.stable.take(arm, &mut dropped));
-        (self.pair(canary.as_ref(), stable.as_ref()), dropped)
+        let (reading, tick) = self.pair(canary, stable);
+        CounterLook { reading, tick, dropped }
     }
 
-    fn pair(&mut self, canary: Option<&ArmDelta>, stable: Option<&ArmDelta>) -> Reading {
-        let delta = Counts {
-            canary_requests: canary.map_or(0.0, |arm| arm.requests),
-            canary_errors: canary.map_or(0.0, |arm| arm.errors),
-            stable_requests: stable.map_or(0.0, |arm| arm.requests),
-            stable_errors: stable.map_or(0.0, |arm| arm.errors),
-        };
-        let (Some(canary), Some(stable)) = (canary, stable) else {
-            if self.paired {
-                self.held += delta;
+    fn pair(&mut self, canary: Option<ArmDelta>, stable: Option<ArmDelta>) -> (Reading, Option<Tick>) {
+        let (canary, stable) = match (canary, stable) {
+            (Some(canary), Some(stable)) => (canary, stable),
+            (canary, stable) => {
+                let reading = match (&canary, &stable) {
+                    (Some(_), _) => Reading::StableMissing,
+                    (_, Some(_)) => Reading::CanaryMissing,
+                    _ => Reading::BothMissing,
+                };
+                if self.paired {
+                    hold(&mut self.held_canary, canary);
+                    hold(&mut self.held_stable, stable);
+                }
+                return (reading, None);
             }
-            return match (canary, stable) {
-                (Some(_), _) => Reading::StableMissing,
-                (_, Some(_)) => Reading::CanaryMissing,
-                _ => Reading::BothMissing,
-            };
         };
-        let held = std::mem::take(&mut self.held);
+        let held = (std::mem::take(&mut self.held_canary), std::mem::take(&mut self.held_stable));
         if !(canary.counted && stable.counted) {
-            return Reading::FirstSight;
+            return (Reading::FirstSight, None);
         }
         self.paired = true;
-        let mut counts = held;
-        counts += delta;
+        let tick = Tick { canary: canary.with(held.0), stable: stable.with(held.1) };
+        let counts = tick.totals();
         if counts.canary_requests <= 0.0 {
-            Reading::NoCanaryTraffic
+            (Reading::NoCanaryTraffic, None)
         } else if counts.stable_requests <= 0.0 {
-            Reading::NoStableTraffic
+            (Reading::NoStableTraffic, None)
         } else {
-            Reading::Counted(counts)
+            (Reading::Counted(counts), Some(tick))
         }
+    }
+}
+
+/// Adds what an arm counted to what waits for the other arm.
+fn hold(held: &mut Vec<PodCounts>, delta: Option<ArmDelta>) {
+    if let Some(delta) = delta {
+        *held = delta.with(std::mem::take(held));
+    }
+}
+
+impl ArmDelta {
+    fn of(&mut self, current: Current<'_>) -> &mut (f64, f64) {
+        self.pods.entry((current.stratum.to_owned(), current.pod.to_owned())).or_default()
+    }
+
+    /// The counts of each pod, with those that were held.
+    fn with(mut self, held: Vec<PodCounts>) -> Vec<PodCounts> {
+        for PodCounts { pod, stratum, requests, events } in held {
+            let sum = self.pods.entry((stratum, pod)).or_default();
+            sum.0 += requests;
+            sum.1 += events;
+        }
+        let counts = |((stratum, pod), (requests, events))| PodCounts { pod, stratum, requests, events };
+        self.pods.into_iter().map(counts).collect()
     }
 }
 
@@ -150,11 +192,11 @@ impl ArmCounters {
         if requests.is_empty() {
             return None;
         }
-        let mut delta = ArmDelta { requests: 0.0, errors: 0.0, counted: false };
+        let mut delta = ArmDelta::default();
         // Errors first: their rules look at the requests of the look before.
         for (series, current) in &errors {
             if let Some(base) = self.error_base(series, *current, &requests) {
-                delta.errors += difference(base, current.value);
+                delta.of(*current).1 += difference(base, current.value);
             }
             self.errors.insert((*series).to_owned(), current.value);
         }
@@ -164,7 +206,7 @@ impl ArmCounters {
                 self.errors.remove(*series);
             }
             if let Some(base) = known.or(current.started_in_run.then_some(0.0)) {
-                delta.requests += difference(base, current.value);
+                delta.of(*current).0 += difference(base, current.value);
                 delta.counted = true;
             }
             self.requests.insert((*series).to_owned(), current.value);
@@ -174,7 +216,7 @@ impl ArmCounters {
 
     /// From where a source's errors count: a source whose requests were reset has had its errors reset with them, even
     /// where the error counter has grown past its old value since.
-    fn error_base(&self, series: &str, current: Current, requests: &BTreeMap<&str, Current>) -> Option<f64> {
+    fn error_base(&self, series: &str, current: Current<'_>, requests: &BTreeMap<&str, Current<'_>>) -> Option<f64> {
         let requests_before = self.requests.get(series);
         let was_reset = requests_before.zip(requests.get(series)).is_some_and(|(before, now)| now.value < *before);
         if was_reset {
@@ -191,9 +233,9 @@ pub fn difference(previous: f64, current: f64) -> f64 {
 }
 
 /// Sorted by name, so that sums are taken in the same order at each replay.
-fn sum_by_series<'a>(samples: &'a [Sample], dropped: &mut u64) -> BTreeMap<&'a str, Current> {
-    let mut sums: BTreeMap<&str, Current> = BTreeMap::new();
-    for Sample { series, value, started_in_run, .. } in samples {
+fn sum_by_series<'a>(samples: &'a [Sample], dropped: &mut u64) -> BTreeMap<&'a str, Current<'a>> {
+    let mut sums: BTreeMap<&str, Current<'_>> = BTreeMap::new();
+    for Sample { series, pod, stratum, value, started_in_run } in samples {
         if !value.is_finite() || *value < 0.0 {
             *dropped += 1;
             continue;
@@ -203,7 +245,7 @@ fn sum_by_series<'a>(samples: &'a [Sample], dropped: &mut u64) -> BTreeMap<&'a s
                 sum.value += value;
                 sum.started_in_run &= started_in_run;
             })
-            .or_insert(Current { value: *value, started_in_run: *started_in_run });
+            .or_insert(Current { value: *value, started_in_run: *started_in_run, pod, stratum });
     }
     sums
 }

@@ -30,6 +30,17 @@ impl Counts {
         self.canary_requests > 0.0 && self.stable_requests > 0.0
     }
 
+    /// The same counts with the arms swapped.
+    #[must_use]
+    pub fn swapped(self) -> Self {
+        Self {
+            canary_requests: self.stable_requests,
+            stable_requests: self.canary_requests,
+            canary_errors: self.stable_errors,
+            stable_errors: self.canary_errors,
+        }
+    }
+
     /// The same counts with everything that is no count (negative, infinite, not a number) made 0 and everything
     /// beyond 2^53 made 2^53, so that no arithmetic on them can fail.
     #[must_use]

@@ -1,7 +1,6 @@
 //! Where the judgement of one metric stands, whatever its kind. The decision asks every kind the same questions; only
 //! here is it known which kinds there are.
 
-use super::combine::log_threshold;
 use super::gauge::GaugeEvidence;
 use super::latency::LatencyEvidence;
 use super::metric::ErrorRateEvidence;
@@ -77,7 +76,7 @@ impl MetricEvidence {
     /// Whether the canary is worse, with a chance of at most `level` that this is ever said of one that is not.
     pub fn is_harmful(&self, level: f64) -> bool {
         match self {
-            Self::Counts(evidence) => evidence.log_harm >= log_threshold(level),
+            Self::Counts(evidence) => evidence.is_harmful(level),
             Self::Latency(evidence) => evidence.is_harmful(level),
             Self::Gauge(evidence) => evidence.is_harmful(level),
         }
@@ -94,7 +93,8 @@ impl MetricEvidence {
     /// Whether the canary's own value is certainly outside its hard limit, and the stable version's is not.
     pub fn is_over_limit(&self) -> bool {
         match self {
-            Self::Counts(_) | Self::Latency(_) | Self::Gauge(_) => false,
+            Self::Counts(evidence) => evidence.is_over_limit(),
+            Self::Latency(_) | Self::Gauge(_) => false,
         }
     }
 

@@ -6,6 +6,8 @@ use super::format::{number, percent, plain, time};
 use super::interval::ArmReport;
 use super::limit::Limit;
 use super::metric::ErrorRateEvidence;
+use super::pods::PodReport;
+use super::rate_limit::RateLimitEvidence;
 use super::verdict::{LimitLook, MetricLook, RollbackCause, TimeoutAction, Verdict, Waiting};
 
 impl Verdict {
@@ -82,7 +84,15 @@ fn outlook(waiting: &Waiting) -> String {
 impl ErrorRateEvidence {
     /// The two versions side by side: `errors 2.1 % (42 of 2000) is above the stable 0.5 % (45 of 9000)`.
     pub fn explain(&self, name: &str) -> String {
-        comparison(name, self)
+        let mut text = comparison(name, self);
+        for pod in self.pods_out_of_line() {
+            let share = percent(pod.events / pod.requests);
+            let others = pod.others_rate.map_or_else(|| "unknown".into(), percent);
+            let PodReport { pod, requests, events, .. } = pod;
+            let of = format!("({events:.0} of {requests:.0})");
+            text = format!("{text}; pod {pod} has {share} {of}, the canary's other pods {others}");
+        }
+        text
     }
 
     /// The two versions side by side, and how much speaks for safety.
@@ -93,8 +103,15 @@ impl ErrorRateEvidence {
 
     /// The two versions side by side, and how much speaks for harm by this metric alone.
     pub fn explain_harm(&self, name: &str) -> String {
-        let (found, needed) = (number(self.log_harm.exp()), number(self.log_harm_threshold.exp()));
-        format!("{}: evidence {found} against {needed}", self.explain(name))
+        let needed = self.log_harm_threshold;
+        let (found, what) = match self.limit.filter(|limit| limit.is_broken(needed)) {
+            Some(RateLimitEvidence { bound, is_max, log_beyond, .. }) => {
+                let side = if is_max { "above" } else { "below" };
+                (log_beyond, format!(" of being {side} its limit of {}", percent(bound)))
+            }
+            None => (self.log_harm, String::new()),
+        };
+        format!("{}: evidence{what} {} against {}", self.explain(name), number(found.exp()), number(needed.exp()))
     }
 }
 

@@ -148,6 +148,11 @@ impl DifferenceSums {
         self.intervals > 0.0 && self.canary <= margin.ratio * self.stable + margin.absolute * self.weight
     }
 
+    /// Whether the point estimates keep to a margin below the stable rate (no statement of confidence).
+    pub fn is_above(&self, margin: super::Margin) -> bool {
+        self.intervals > 0.0 && self.canary >= margin.ratio * self.stable + margin.absolute * self.weight
+    }
+
     /// The canary's side of a report.
     pub fn canary_report(&self) -> ArmReport {
         arm_report(self.totals.canary_requests, self.totals.canary_errors)

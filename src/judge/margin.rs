@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Margin {
-    /// Factor on the stable rate, above 0; 1 is "equal".
+    /// Factor on the stable rate, above 0; 1 is "equal", and where lower is worse it is at most 1.
     pub ratio: f64,
-    /// Added rate, as a share of requests (0.001 is a tenth of a percent), not negative.
+    /// Added rate, as a share of requests (0.001 is a tenth of a percent). Not negative in settings, where lower is worse
+    /// it is taken off.
     pub absolute: f64,
 }
 
@@ -30,6 +31,18 @@ impl Margin {
     pub const ERROR_RATE_DEAD_ZONE: Self = Self { ratio: 1.05, absolute: 1e-4 };
     /// The degradation that a last step must rule out before it is safe.
     pub const ERROR_RATE_LIMIT: Self = Self { ratio: 1.5, absolute: 1e-3 };
+
+    /// A share of wanted events (conversions) is no worse down to here.
+    pub const WANTED_RATE_DEAD_ZONE: Self = Self { ratio: 0.95, absolute: 1e-4 };
+    /// The loss of wanted events that a last step must rule out.
+    pub const WANTED_RATE_LIMIT: Self = Self { ratio: 0.8, absolute: 1e-3 };
+
+    /// The same margin with the absolute part taken off instead of added, as it is meant where lower is worse. The
+    /// ratio is kept above a tenth, however wide the margin has become.
+    #[must_use]
+    pub(super) fn downwards(self) -> Self {
+        Self { ratio: self.ratio.max(0.1), absolute: -self.absolute }
+    }
 
     /// The margin for an earlier step: wider by `sqrt(final weight / weight)`.
     ///

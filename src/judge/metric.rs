@@ -1,117 +1,82 @@
 //! One error rate judged over a whole rollout: counters in, evidence for harm and for safety out.
 
+mod report;
+mod settings;
+
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::baseline::{Capping, CountBaseline};
+use super::capped::PodTraffic;
 use super::combine::log_threshold;
 use super::counters::{CounterState, Reading, Samples};
 use super::counts::Counts;
-use super::interval::{ArmReport, DifferenceSums, Interval, REPORT_LEVEL};
-use super::margin::{Margin, StepWeight};
+use super::gauge::Worse;
+use super::harm::{HarmProcess, HarmState};
+use super::interval::{DifferenceSums, REPORT_LEVEL};
+use super::margin::StepWeight;
 use super::planner::{self, Traffic};
+use super::pods::PodWatch;
 use super::ratio::{RatioDesign, RatioProcess, RatioState};
-use super::share::{GUARD_DISPERSION, ShareProcess, ShareState};
+use super::tick::Tick;
 
-/// Intervals per block of the guard: bursts of errors that last several intervals fall into one block.
-const GUARD_BLOCK: u32 = 6;
+use report::SpreadSums;
+pub use report::{ErrorRateEvidence, Spread};
+pub use settings::ErrorRateSettings;
+
 /// Evidence as shown is kept within what an exponential can hold; the state keeps the full value.
 const LARGEST_SHOWN: f64 = 700.0;
 
-/// How one error rate is judged.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ErrorRateSettings {
-    /// Up to here a canary is no worse.
-    pub dead_zone: Margin,
-    /// What the last step must rule out; earlier steps rule out more, see [`Margin::graduated`].
-    pub margin: Margin,
-    /// Chance of rolling back a release that is no worse, for the whole rollout: in (0, 0.5).
-    pub false_rollback: f64,
-    /// Chance of passing a step with a canary at the margin: in (0, 0.5).
-    pub missed_regression: f64,
-    /// Variance of the counts relative to Poisson, at least 1.
-    pub dispersion: f64,
-}
-
-impl Default for ErrorRateSettings {
-    fn default() -> Self {
-        Self {
-            dead_zone: Margin::ERROR_RATE_DEAD_ZONE,
-            margin: Margin::ERROR_RATE_LIMIT,
-            false_rollback: 0.01,
-            missed_regression: 0.05,
-            dispersion: 1.0,
-        }
-    }
-}
-
-/// All that must be kept between looks. The settings are not part of it: they come from the spec.
+/// All that must be kept between looks. The settings are not part of it, since they come from the spec, except for the
+/// baseline: it was learned before the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorRateState {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    baseline: Option<CountBaseline>,
     /// Evidence for harm, since the rollout began.
-    harm: RatioState,
+    harm: HarmState,
     /// Evidence for safety, since the step began.
     safe: RatioState,
-    /// The second opinion on harm, where errors come in clusters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    guard: Option<ShareState>,
     /// Sums for reports, since the rollout began.
     run: DifferenceSums,
     /// Sums for reports, since the step began.
     step: DifferenceSums,
+    #[serde(default)]
+    spread: SpreadSums,
+    /// How large the pods are, since the step began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traffic: Option<PodTraffic>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pods: Option<PodWatch>,
     counters: CounterState,
 }
 
 /// What a look at the counters came to.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LookOutcome {
     /// Counts, or why there were none.
     pub reading: Reading,
+    /// The counts of each pod, where there were any.
+    pub tick: Option<Tick>,
     /// Samples that were negative, infinite or not numbers.
     pub dropped_samples: u64,
-}
-
-/// Where the judgement of one error rate stands. Logs are natural; rates are shares of requests.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ErrorRateEvidence {
-    /// The canary since the rollout began.
-    pub canary: ArmReport,
-    /// The stable version over the same intervals.
-    pub stable: ArmReport,
-    /// Canary requests since the step began.
-    pub step_canary_requests: f64,
-    /// Stable requests since the step began.
-    pub step_stable_requests: f64,
-    /// Canary rate minus stable rate, compared interval by interval; none until there are enough errors for a
-    /// statement (20 intervals and 20 errors in each arm).
-    pub difference: Option<Interval>,
-    /// Evidence that the canary is worse than the dead zone allows.
-    pub log_harm: f64,
-    /// The evidence of harm that rolls back.
-    pub log_harm_threshold: f64,
-    /// Evidence that a degradation of the margin has been ruled out in this step.
-    pub log_safe: f64,
-    /// The evidence of safety that passes the step.
-    pub log_safe_threshold: f64,
-    /// Whether the step's point estimates are inside the margin, which says nothing about certainty.
-    pub inside_margin: bool,
-    /// Expected seconds until safety is shown, if rates and traffic stay as they were in this step; none when the
-    /// evidence isn't growing.
-    pub seconds_until_safe: Option<f64>,
 }
 
 /// The judge of one error rate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ErrorRateJudge {
     settings: ErrorRateSettings,
-    harm: RatioProcess,
+    step_weight: StepWeight,
+    harm: HarmProcess,
     safe: RatioProcess,
-    guard: Option<ShareProcess>,
     run: DifferenceSums,
     step: DifferenceSums,
+    spread: SpreadSums,
+    traffic: PodTraffic,
+    pods: PodWatch,
     counters: CounterState,
 }
 
@@ -120,25 +85,32 @@ impl ErrorRateJudge {
     pub fn start(settings: ErrorRateSettings, step: StepWeight) -> Self {
         Self {
             settings,
-            harm: RatioProcess::new(harm_design(&settings)),
-            safe: RatioProcess::new(safe_design(&settings, step)),
-            guard: guard(&settings, ShareState::default()),
+            step_weight: step,
+            harm: HarmProcess::new(settings.harm_design(), settings.baseline.as_ref()),
+            safe: RatioProcess::new(usual_safe_design(&settings, step)),
             run: DifferenceSums::default(),
             step: DifferenceSums::default(),
+            spread: SpreadSums::default(),
+            traffic: PodTraffic::default(),
+            pods: PodWatch::default(),
             counters: CounterState::default(),
         }
     }
 
-    /// A judge that goes on from a stored state, at the step in which it was stored.
+    /// A judge that goes on from a stored state, at the step in which it was stored. The baseline is the stored one.
     pub fn resume(settings: ErrorRateSettings, step: StepWeight, state: ErrorRateState) -> Self {
-        let ErrorRateState { harm, safe, guard: guard_state, run, step: step_sums, counters } = state;
+        let ErrorRateState { baseline, harm, safe, run, step: step_sums, spread, traffic, pods, counters } = state;
+        let settings = ErrorRateSettings { baseline, ..settings };
         Self {
             settings,
-            harm: RatioProcess::resume(harm_design(&settings), harm),
-            safe: RatioProcess::resume(safe_design(&settings, step), safe),
-            guard: guard(&settings, guard_state.unwrap_or_default()),
+            step_weight: step,
+            harm: HarmProcess::resume(settings.harm_design(), baseline.as_ref(), &harm),
+            safe: RatioProcess::resume(usual_safe_design(&settings, step), safe),
             run,
             step: step_sums,
+            spread,
+            traffic: traffic.unwrap_or_default(),
+            pods: pods.unwrap_or_default(),
             counters,
         }
     }
@@ -146,79 +118,158 @@ impl ErrorRateJudge {
     /// What must be kept until the next look.
     pub fn state(&self) -> ErrorRateState {
         ErrorRateState {
-            harm: *self.harm.state(),
+            baseline: self.settings.baseline,
+            harm: self.harm.state(),
             safe: *self.safe.state(),
-            guard: self.guard.map(|guard| *guard.state()),
             run: self.run,
             step: self.step,
+            spread: self.spread,
+            traffic: Some(self.traffic).filter(|traffic| *traffic != PodTraffic::default()),
+            pods: Some(&self.pods).filter(|pods| **pods != PodWatch::default()).cloned(),
             counters: self.counters.clone(),
+        }
+    }
+
+    /// Takes what the stable version's history says. Before the first counts it is the baseline; later it can only raise
+    /// the dispersions, so it must come from the stable version alone.
+    pub fn learn(&mut self, baseline: CountBaseline) {
+        if self.run.totals().is_informative() {
+            // Capping can't begin in the middle of a run: its half of the capital has been bet elsewhere.
+            let known = self.settings.baseline.unwrap_or(CountBaseline::of_dispersion(self.settings.dispersion()));
+            if known.raised(&baseline) == known {
+                return;
+            }
+            let (harm, safe) = (self.harm.state(), *self.safe.state());
+            self.settings.baseline = Some(known.raised(&baseline));
+            self.harm = HarmProcess::resume(self.settings.harm_design(), self.settings.baseline.as_ref(), &harm);
+            self.safe = RatioProcess::resume(usual_safe_design(&self.settings, self.step_weight), safe);
+        } else {
+            let settings = ErrorRateSettings { baseline: Some(baseline), ..self.settings };
+            *self = Self { counters: std::mem::take(&mut self.counters), ..Self::start(settings, self.step_weight) };
         }
     }
 
     /// Takes what a look read from the counters.
     pub fn look(&mut self, samples: &Samples) -> LookOutcome {
-        let (reading, dropped_samples) = self.counters.look(samples);
-        if let Reading::Counted(counts) = reading {
-            self.update(&counts);
+        let look = self.counters.look(samples);
+        if let Some(tick) = &look.tick {
+            self.update_pods(tick);
         }
-        LookOutcome { reading, dropped_samples }
+        LookOutcome { reading: look.reading, tick: look.tick, dropped_samples: look.dropped }
+    }
+
+    /// Takes the counts of one interval in which pods aren't told apart (replay, simulation).
+    pub fn update(&mut self, counts: &Counts) {
+        self.update_pods(&Tick::whole(counts));
     }
 
     /// Takes the counts of one interval, where they don't come from counters (replay, simulation).
-    pub fn update(&mut self, counts: &Counts) {
-        self.harm.update(counts);
-        self.safe.update(counts);
-        if let Some(guard) = &mut self.guard {
-            guard.update(counts);
+    pub fn update_pods(&mut self, tick: &Tick) {
+        let raw = tick.raw_strata();
+        let design = self.settings.harm_design();
+        self.harm.update(design, &raw);
+        for counts in &raw {
+            self.spread.update(counts);
+            self.run.update(counts);
+            self.step.update(counts);
         }
-        self.run.update(counts);
-        self.step.update(counts);
+        let knows_pods = tick.knows_pods() && tick.totals().is_informative();
+        if knows_pods {
+            self.pods.update(tick);
+            self.traffic.add(tick);
+        }
+
+        let capping = self.settings.baseline.and_then(|baseline| baseline.capping).filter(|_| knows_pods);
+        let units = capping.and_then(|capping| Some((capping, self.traffic.units(tick, &capping)?)));
+        if let Some((capping, units)) = units {
+            self.harm.update_capped(design, &units.capped(tick, &capping.harm));
+            if let Some(cap) = capping.safe(self.step_weight.widening()) {
+                let safe = self.settings.safe_design(self.step_weight, cap.dispersion, cap.kappa);
+                self.update_safe(safe, &units.capped(tick, cap));
+                return;
+            }
+        }
+        // Pods that can't be told apart, or made alike, are not capped: such a tick counts as it is.
+        let safe = self.settings.safe_design(self.step_weight, self.settings.dispersion(), 1.0);
+        self.update_safe(safe, &raw);
+    }
+
+    /// The bets may be changed from tick to tick, as long as they don't depend on the tick's own errors.
+    fn update_safe(&mut self, design: RatioDesign, strata: &[Counts]) {
+        self.safe = RatioProcess::resume(design, *self.safe.state());
+        for counts in strata {
+            self.safe.update(counts);
+        }
     }
 
     /// Begins a step: safety must be shown anew, with the step's own margin. Evidence of harm is never forgotten.
     pub fn new_step(&mut self, step: StepWeight) {
-        self.safe = RatioProcess::new(safe_design(&self.settings, step));
+        self.step_weight = step;
+        self.safe = RatioProcess::new(usual_safe_design(&self.settings, step));
         self.step = DifferenceSums::default();
+        self.traffic = PodTraffic::default();
     }
 
     /// Where the judgement stands. `step_elapsed` is how long the step has lasted, from which the time that is still
     /// needed is reckoned.
     pub fn evidence(&self, step_elapsed: Duration) -> ErrorRateEvidence {
         let totals = self.step.totals();
+        let dispersion = self.settings.dispersion();
+        let lower_is_worse = self.settings.worse == Worse::Lower;
+        let log_harm = self.harm.log_evidence();
+        let log_harm_threshold = log_threshold(self.settings.false_rollback);
         let log_safe_threshold = log_threshold(self.settings.missed_regression);
+        let traffic = traffic(totals, step_elapsed);
+        let inside_margin = {
+            let margin = self.settings.step_margin(StepWeight { weight: 1.0, final_weight: 1.0 });
+            if lower_is_worse { self.step.is_above(margin) } else { self.step.is_inside(margin) }
+        };
+        let capping = self.settings.baseline.and_then(|baseline| baseline.capping);
         ErrorRateEvidence {
             canary: self.run.canary_report(),
             stable: self.run.stable_report(),
             step_canary_requests: totals.canary_requests,
             step_stable_requests: totals.stable_requests,
             difference: self.run.interval(REPORT_LEVEL),
-            log_harm: self.log_harm().clamp(-LARGEST_SHOWN, LARGEST_SHOWN),
-            log_harm_threshold: log_threshold(self.settings.false_rollback),
+            log_harm: log_harm.clamp(-LARGEST_SHOWN, LARGEST_SHOWN),
+            log_harm_threshold,
             log_safe: self.safe.log_evidence().clamp(-LARGEST_SHOWN, LARGEST_SHOWN),
             log_safe_threshold,
-            inside_margin: self.step.is_inside(self.settings.margin),
-            seconds_until_safe: traffic(totals, step_elapsed)
+            inside_margin,
+            seconds_until_safe: traffic
                 .and_then(|traffic| planner::seconds_until(&self.safe, log_safe_threshold, &traffic)),
+            seconds_until_harm: traffic
+                .and_then(|traffic| planner::seconds_until(self.harm.raw(), log_harm_threshold, &traffic))
+                // When the counts have passed alone, it is the second opinion that is waited for.
+                .filter(|seconds| *seconds > 0.0 || log_harm >= log_harm_threshold),
+            limit: self.settings.limit.filter(|_| totals.is_informative()).and_then(|limit| {
+                limit.evidence(
+                    (totals.canary_requests, totals.canary_errors),
+                    (totals.stable_requests, totals.stable_errors),
+                    dispersion,
+                )
+            }),
+            spread: Spread {
+                history_ticks: self.settings.baseline.map_or(0, |baseline| baseline.ticks),
+                dispersion,
+                block: self.settings.baseline.and_then(|baseline| baseline.block),
+                capped_dispersion: capping.map(|capping| capping.harm.dispersion),
+                cap: capping.map(|capping| capping.harm.cap),
+                in_run: self.spread.per_degree(),
+                between_pods: self.pods.spread(),
+            },
+            pods: self.pods.report(dispersion, lower_is_worse),
         }
     }
+}
 
-    /// The smaller of two opinions is valid if either is.
-    fn log_harm(&self) -> f64 {
-        let log_harm = self.harm.log_evidence();
-        self.guard.map_or(log_harm, |guard| log_harm.min(guard.log_evidence()))
+/// The design for safety that most ticks of a step have; a tick that can't be capped has its own.
+fn usual_safe_design(settings: &ErrorRateSettings, step: StepWeight) -> RatioDesign {
+    let capping: Option<Capping> = settings.baseline.and_then(|baseline| baseline.capping);
+    match capping.as_ref().and_then(|capping| capping.safe(step.widening())) {
+        Some(cap) => settings.safe_design(step, cap.dispersion, cap.kappa),
+        None => settings.safe_design(step, settings.dispersion(), 1.0),
     }
-}
-
-fn harm_design(settings: &ErrorRateSettings) -> RatioDesign {
-    RatioDesign::harm(settings.dead_zone, settings.dispersion)
-}
-
-fn safe_design(settings: &ErrorRateSettings, step: StepWeight) -> RatioDesign {
-    RatioDesign::safe(settings.margin.graduated(step), settings.dispersion)
-}
-
-fn guard(settings: &ErrorRateSettings, state: ShareState) -> Option<ShareProcess> {
-    (settings.dispersion > GUARD_DISPERSION).then(|| ShareProcess::resume(settings.dead_zone.ratio, GUARD_BLOCK, state))
 }
 
 /// The traffic of a step as the planner wants it; none before there was any.
@@ -233,69 +284,4 @@ fn traffic(totals: &Counts, elapsed: Duration) -> Option<Traffic> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STEP: StepWeight = StepWeight { weight: 10.0, final_weight: 50.0 };
-    const HEALTHY: Counts =
-        Counts { canary_requests: 100.0, stable_requests: 900.0, canary_errors: 0.0, stable_errors: 1.0 };
-    const ILL: Counts = Counts { canary_errors: 20.0, ..HEALTHY };
-
-    fn judge_after(counts: Counts, intervals: usize) -> ErrorRateJudge {
-        let mut judge = ErrorRateJudge::start(ErrorRateSettings::default(), STEP);
-        for _ in 0..intervals {
-            judge.update(&counts);
-        }
-        judge
-    }
-
-    #[test]
-    fn a_new_step_asks_for_safety_anew_and_remembers_harm() {
-        let mut judge = judge_after(ILL, 1);
-        let harm = judge.evidence(Duration::ZERO).log_harm;
-        judge.new_step(StepWeight { weight: 25.0, final_weight: 50.0 });
-        let evidence = judge.evidence(Duration::ZERO);
-        assert_eq!(evidence.log_harm.to_bits(), harm.to_bits());
-        assert!(evidence.log_safe.abs() < 1e-12, "{evidence:?}");
-        assert!(evidence.step_canary_requests.abs() < 1e-12 && evidence.canary.requests > 0.0, "{evidence:?}");
-    }
-
-    #[test]
-    fn a_healthy_canary_comes_closer_to_safety_in_about_the_time_foretold() {
-        let judge = judge_after(HEALTHY, 10);
-        let foretold = judge.evidence(Duration::from_secs(10)).seconds_until_safe.unwrap();
-        let mut taken = 0;
-        let mut going_on = judge;
-        while going_on.evidence(Duration::ZERO).log_safe < log_threshold(0.05) {
-            going_on.update(&HEALTHY);
-            taken += 1;
-        }
-        let taken = f64::from(taken);
-        assert!((0.5..=1.0).contains(&(taken / foretold)), "foretold {foretold} s, taken {taken} s");
-    }
-
-    #[test]
-    fn an_ill_canary_has_no_time_until_safe_and_is_outside_the_margin() {
-        let evidence = judge_after(ILL, 3).evidence(Duration::from_secs(3));
-        assert_eq!(evidence.seconds_until_safe, None);
-        assert!(!evidence.inside_margin);
-        assert!(evidence.log_harm >= evidence.log_harm_threshold, "{evidence:?}");
-    }
-
-    #[test]
-    fn clustered_errors_need_the_second_opinion() {
-        let settings = ErrorRateSettings { dispersion: 3.0, ..ErrorRateSettings::default() };
-        let mut judge = ErrorRateJudge::start(settings, STEP);
-        judge.update(&Counts { canary_errors: 90.0, ..HEALTHY });
-        assert!(judge.harm.log_evidence() > 4.7);
-        assert!(judge.evidence(Duration::ZERO).log_harm.abs() < 1e-12);
-    }
-
-    #[test]
-    fn the_state_survives_json_to_the_bit() {
-        let judge = judge_after(ILL, 7);
-        let text = serde_json::to_string(&judge.state()).unwrap();
-        let back = ErrorRateJudge::resume(ErrorRateSettings::default(), STEP, serde_json::from_str(&text).unwrap());
-        assert_eq!(back, judge);
-    }
-}
+mod tests;

@@ -12,9 +12,11 @@
 //! back. The other bets against "worse by at least the margin": when it wins, the step has been shown to be safe.
 //! While neither has won, the answer is "not yet", which is not a guess in either direction.
 //!
-//! The way of a look: [`counters`] turns raw counters into [`Counts`] of one interval; [`ratio`] bets on them
-//! (guarded by [`share`] where errors come in clusters); [`interval`] keeps the sums for reports; [`metric`] puts
-//! these together for one error rate; [`combine`] joins metrics; [`verdict`] decides.
+//! The way of a look: [`counters`] turns raw counters into the counts of each pod in one interval, a [`tick`];
+//! [`baseline`] knows from the service's history how counts vary ([`dispersion`]) and where to cut them off
+//! ([`capped`]); [`ratio`] bets on them (guarded by [`share`] where errors come in clusters); [`interval`] and [`pods`]
+//! keep the sums for reports; [`metric`] puts these together for one error rate; [`combine`] joins metrics; [`verdict`]
+//! decides on the [`evidence`] of all of them.
 //!
 //! Latencies come as histograms: [`histogram`] decodes them, and [`latency`] bets on the requests above each bucket
 //! edge. Values of pods are compared by [`gauge`], without bets. [`sample_ratio`] warns when the traffic is not split as
@@ -31,6 +33,7 @@ pub mod evidence;
 mod explain;
 mod format;
 pub mod gauge;
+mod harm;
 pub mod histogram;
 pub mod interval;
 pub mod kayenta;
@@ -40,6 +43,8 @@ pub mod log_space;
 pub mod margin;
 pub mod metric;
 pub mod planner;
+pub mod pods;
+pub mod rate_limit;
 pub mod ratio;
 pub mod ratio_interval;
 pub mod sample_ratio;
@@ -50,18 +55,20 @@ pub mod verdict;
 
 pub use baseline::{Cap, Capping, CountBaseline, CountHistory};
 pub use combine::{e_bh, log_threshold, log_weighted_mean};
-pub use counters::{ArmSamples, CounterState, Reading, Sample, Samples};
+pub use counters::{ArmSamples, CounterLook, CounterState, Reading, Sample, Samples};
 pub use counts::Counts;
 pub use dispersion::{Dispersion, TickTotals, dispersion};
 pub use evidence::MetricEvidence;
-pub use gauge::{GaugeEvidence, GaugeJudge, GaugeSettings, GaugeState};
+pub use gauge::{GaugeEvidence, GaugeJudge, GaugeSettings, GaugeState, Worse};
 pub use histogram::{Histogram, HistogramProblem};
 pub use interval::{ArmReport, DifferenceSums, Interval};
 pub use latency::{LatencyBaseline, LatencyEvidence, LatencyHistory, LatencyJudge, LatencySettings, LatencyState};
 pub use limit::{Limit, LimitReading, LimitState};
 pub use margin::{Margin, StepWeight};
-pub use metric::{ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings, ErrorRateState, LookOutcome};
+pub use metric::{ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings, ErrorRateState, LookOutcome, Spread};
 pub use planner::{Growth, Traffic, growth, median_seconds};
+pub use pods::{PodReport, PodWatch};
+pub use rate_limit::{RateLimit, RateLimitEvidence};
 pub use ratio::{Direction, RatioDesign, RatioProcess, RatioState};
 pub use ratio_interval::RatioSequence;
 pub use sample_ratio::{SampleRatio, SampleRatioState};

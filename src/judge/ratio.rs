@@ -79,6 +79,16 @@ impl RatioDesign {
         Self { direction: Direction::Safe, margin, dispersion, start_share: 1.0 }
     }
 
+    /// The same process where lower is worse: the boundary is unchanged, the claim is on its other side.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        let direction = match self.direction {
+            Direction::Harm => Direction::Safe,
+            Direction::Safe => Direction::Harm,
+        };
+        Self { direction, ..self }
+    }
+
     /// The bets of this design: `ln(r / rho)` of each.
     pub(super) fn bets(&self) -> impl Iterator<Item = f64> {
         let sign = match self.direction {

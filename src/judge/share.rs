@@ -66,6 +66,28 @@ impl ShareProcess {
         }
     }
 
+    /// Takes the counts of one tick, split into strata. The share that a canary on the boundary would have is reckoned
+    /// within each stratum, given how many errors it had, so a different mix of the arms biases nothing.
+    pub fn update_strata(&mut self, strata: impl Iterator<Item = Counts> + Clone) {
+        let informative = || strata.clone().map(Counts::bounded).filter(Counts::is_informative);
+        let mut totals = Counts::default();
+        let (mut errors, mut expected) = (0.0, 0.0);
+        for counts in informative() {
+            totals += counts;
+            let both = counts.canary_errors + counts.stable_errors;
+            errors += both;
+            expected += both / (1.0 + counts.stable_requests / (self.ratio * counts.canary_requests));
+        }
+        if errors > 0.0 && informative().nth(1).is_some() {
+            // The same requests in all, split so that the share on the boundary is the expected one.
+            let share = expected / errors;
+            let requests = totals.canary_requests + totals.stable_requests;
+            totals.canary_requests = requests * share / (share + self.ratio * (1.0 - share));
+            totals.stable_requests = requests - totals.canary_requests;
+        }
+        self.update(&totals);
+    }
+
     /// `ln` of the e-value: the mean over the bets.
     pub fn log_evidence(&self) -> f64 {
         log_sum_exp(&self.state.capital) - (BETS as f64).ln()

@@ -22,6 +22,7 @@ pub(super) enum StateKind {
     Difference = 3,
     Exceedances = 10,
     Gauge = 11,
+    Capping = 12,
 }
 
 /// Why a stored state can't be read.

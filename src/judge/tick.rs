@@ -1,9 +1,15 @@
 //! What one tick showed of each pod.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::counts::Counts;
 
 /// What one pod counted in one tick, within one stratum.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
 pub struct PodCounts {
     /// The pod's name; empty when it isn't known.
     pub pod: String,
@@ -25,6 +31,46 @@ pub struct Tick {
 }
 
 impl Tick {
+    /// A tick in which pods aren't told apart.
+    pub fn whole(counts: &Counts) -> Self {
+        let arm = |requests, events| vec![PodCounts { requests, events, ..PodCounts::default() }];
+        Self {
+            canary: arm(counts.canary_requests, counts.canary_errors),
+            stable: arm(counts.stable_requests, counts.stable_errors),
+        }
+    }
+
+    /// Whether every pod of both arms is known by its name.
+    pub fn knows_pods(&self) -> bool {
+        self.canary.iter().chain(&self.stable).all(|pod| !pod.pod.is_empty())
+    }
+
+    /// The counts of each stratum, in the order of their names, with what `canary` and `stable` say
+    /// of the events of the pod at that position.
+    pub(super) fn strata(
+        &self,
+        canary: impl Fn(usize, &PodCounts) -> f64,
+        stable: impl Fn(usize, &PodCounts) -> f64,
+    ) -> Vec<Counts> {
+        let mut strata: BTreeMap<&str, Counts> = BTreeMap::new();
+        for (position, pod) in self.canary.iter().enumerate() {
+            let counts = strata.entry(&pod.stratum).or_default();
+            counts.canary_requests += pod.requests;
+            counts.canary_errors += canary(position, pod);
+        }
+        for (position, pod) in self.stable.iter().enumerate() {
+            let counts = strata.entry(&pod.stratum).or_default();
+            counts.stable_requests += pod.requests;
+            counts.stable_errors += stable(position, pod);
+        }
+        strata.into_values().collect()
+    }
+
+    /// The counts of each stratum as they are.
+    pub fn raw_strata(&self) -> Vec<Counts> {
+        self.strata(|_, pod| pod.events, |_, pod| pod.events)
+    }
+
     /// All pods and strata together.
     pub fn totals(&self) -> Counts {
         let sum = |pods: &[PodCounts]| {

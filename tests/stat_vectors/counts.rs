@@ -1,5 +1,7 @@
 //! Betting on counts, its reports, its combination over metrics, and the planner.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use siskin::judge::counters::difference;
 use siskin::judge::dispersion::dispersion_by_block;
@@ -7,8 +9,9 @@ use siskin::judge::interval::{VarianceFloor, asymptotic_radius, asymptotic_radiu
 use siskin::judge::ratio::BET_LOG_SIZES;
 use siskin::judge::share::SHARE_BETS;
 use siskin::judge::{
-    Counts, DifferenceSums, Direction, Margin, RatioDesign, RatioProcess, RatioSequence, ShareProcess, TickTotals,
-    Traffic, dispersion, e_bh, growth, log_weighted_mean, median_seconds,
+    CountHistory, Counts, DifferenceSums, Direction, ErrorRateJudge, ErrorRateSettings, Margin, PodCounts, RatioDesign,
+    RatioProcess, RatioSequence, ShareProcess, StepWeight, Tick, TickTotals, Traffic, dispersion, e_bh, growth,
+    log_weighted_mean, median_seconds,
 };
 
 use crate::values::{Values, as_number, each, number, numbers, text, without_series};
@@ -23,6 +26,7 @@ pub(crate) fn part(name: &str, content: &Value, values: &mut Values) -> bool {
         "counter_delta" => each(content, values, counter_differences),
         "asymptotic_cs" => each(content, values, asymptotic_sequence),
         "phi_history" => each(content, values, dispersion_of_history),
+        "cases" => each(content, values, capped_counts),
         _ => return false,
     }
     true
@@ -167,6 +171,58 @@ fn dispersion_of_history(case: &Value, values: &mut Values) {
     values.same(number(case, "phi"), dispersion(&ticks).factor);
 }
 
+/// A service's history, then a run of both arms, all pod by pod: what is learned, and the evidence at some ticks.
+fn capped_counts(case: &Value, values: &mut Values) {
+    let expected = &case["expect"];
+    let mut history = CountHistory::default();
+    for pods in pods_of(&case["history"], "stable") {
+        history.push(&pods);
+    }
+    let settings = ErrorRateSettings::default();
+    let baseline = history.baseline(settings.margin).expect("enough ticks");
+    let capping = baseline.capping.expect("a history of pods");
+    values.same(number(expected, "m"), capping.events);
+    values.same(number(expected, "cap"), capping.harm.cap);
+    values.same(number(expected, "kappa"), capping.harm.kappa);
+    values.same(number(expected, "phi_raw"), baseline.dispersion_raw);
+    values.same(number(expected, "phi_capped"), capping.harm.dispersion);
+
+    let last_step = StepWeight { weight: 50.0, final_weight: 50.0 };
+    let mut judge = ErrorRateJudge::start(ErrorRateSettings { baseline: Some(baseline), ..settings }, last_step);
+    let ticks = pods_of(&case["canary"], "canary").into_iter().zip(pods_of(&case["stable"], "stable"));
+    let found: Vec<(f64, f64)> = ticks
+        .map(|(canary, stable)| {
+            judge.update_pods(&Tick { canary, stable });
+            let evidence = judge.evidence(Duration::ZERO);
+            (evidence.log_harm, evidence.log_safe)
+        })
+        .collect();
+    let at: Vec<u64> = expected["at_tick"].as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
+    let at = |pick: fn(&(f64, f64)) -> f64| -> Vec<f64> {
+        at.iter().map(|tick| pick(&found[usize::try_from(*tick).expect("a small number") - 1])).collect()
+    };
+    values.same_all(&numbers(&expected["log_e_harm"]), &at(|(harm, _)| *harm));
+    values.same_all(&numbers(&expected["log_e_safe"]), &at(|(_, safe)| *safe));
+}
+
+fn pods_of(arm: &Value, name: &str) -> Vec<Vec<PodCounts>> {
+    let ticks = |field: &str| arm[field].as_array().expect("a list of ticks").iter().map(numbers).collect::<Vec<_>>();
+    let (requests, errors) = (ticks("requests"), ticks("errors"));
+    let pods = |(requests, errors): (Vec<f64>, Vec<f64>)| {
+        let counts = requests.into_iter().zip(errors).enumerate();
+        counts
+            .map(|(pod, (requests, events))| PodCounts {
+                pod: format!("{name}-{pod}"),
+                stratum: String::new(),
+                requests,
+                events,
+            })
+            .collect()
+    };
+    requests.into_iter().zip(errors).map(pods).collect()
+}
+
+/// Two-sided only; the one-sided form belongs to gauges.
 fn asymptotic_sequence(case: &Value, values: &mut Values) {
     let [count, deviation, level, tightest_at] = ["n", "sd", "alpha", "tstar"].map(|field| number(case, field));
     values.same(number(case, "rho2_two"), asymptotic_tuning(level, tightest_at));

@@ -32,7 +32,7 @@ fn counts(canary: (f64, f64), stable: (f64, f64)) -> Reading {
 }
 
 fn read(state: &mut CounterState, samples: &Samples) -> Reading {
-    state.look(samples).0
+    state.look(samples).reading
 }
 
 #[test]
@@ -133,9 +133,10 @@ fn samples_that_are_no_counts_are_dropped_and_counted() {
     read(&mut state, &both((5.0, 0.0), (1000.0, 0.0)));
     let mut samples = both((15.0, f64::NAN), (1090.0, -1.0));
     samples.stable.as_mut().unwrap().requests.push(sample("s2", f64::INFINITY));
-    assert_eq!(state.look(&samples), (counts((10.0, 0.0), (90.0, 0.0)), 3));
-    let unreadable = both((f64::NAN, 0.0), (1100.0, 0.0));
-    assert_eq!(state.look(&unreadable), (Reading::CanaryMissing, 1));
+    let look = state.look(&samples);
+    assert_eq!((look.reading, look.dropped), (counts((10.0, 0.0), (90.0, 0.0)), 3));
+    let look = state.look(&both((f64::NAN, 0.0), (1100.0, 0.0)));
+    assert_eq!((look.reading, look.dropped), (Reading::CanaryMissing, 1));
 }
 
 #[test]
@@ -161,4 +162,33 @@ fn the_state_survives_json() {
     read(&mut state, &Samples { canary: None, ..both((0.0, 0.0), (1180.0, 5.0)) });
     let text = serde_json::to_string(&state).unwrap();
     assert_eq!(serde_json::from_str::<CounterState>(&text).unwrap(), state);
+}
+
+#[test]
+fn each_pod_is_counted_by_itself_within_its_stratum_and_also_while_it_is_held() {
+    let split = |series: &str, pod: &str, stratum: &str, value: f64| Sample {
+        series: series.into(),
+        pod: pod.into(),
+        stratum: stratum.into(),
+        value,
+        started_in_run: true,
+    };
+    let canary = |factor: f64| {
+        let requests =
+            [split("1", "a", "/buy", 3.0 * factor), split("2", "a", "/buy", factor), split("3", "a", "/look", factor)];
+        arm(&requests, &[split("3", "a", "/look", factor)])
+    };
+    let stable = |value: f64| arm(&[split("s", "b", "/buy", value)], &[]);
+    let mut state = CounterState::default();
+    state.look(&Samples { canary: Some(canary(1.0)), stable: Some(stable(10.0)) });
+    state.look(&Samples { canary: Some(canary(2.0)), stable: None });
+    let tick = state.look(&Samples { canary: Some(canary(4.0)), stable: Some(stable(50.0)) }).tick.unwrap();
+    let pod = |pod: &str, stratum: &str, requests: f64, events: f64| PodCounts {
+        pod: pod.into(),
+        stratum: stratum.into(),
+        requests,
+        events,
+    };
+    assert_eq!(tick.canary, [pod("a", "/buy", 12.0, 0.0), pod("a", "/look", 3.0, 3.0)]);
+    assert_eq!(tick.stable, [pod("b", "/buy", 40.0, 0.0)]);
 }

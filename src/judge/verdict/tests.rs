@@ -1,7 +1,7 @@
 //! The order of the decision rule, and what its sentences say.
 
 use super::*;
-use crate::judge::{Counts, ErrorRateJudge, ErrorRateSettings, StepWeight};
+use crate::judge::{CountBaseline, Counts, ErrorRateJudge, ErrorRateSettings, StepWeight};
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -9,8 +9,9 @@ fn seconds(seconds: u64) -> Duration {
 
 /// A metric that really saw `intervals` seconds of 1 000 requests, a tenth of them at the canary.
 fn metric(name: &str, canary_errors: f64, stable_errors: f64, intervals: u64) -> MetricLook {
-    let mut judge =
-        ErrorRateJudge::start(ErrorRateSettings::default(), StepWeight { weight: 10.0, final_weight: 10.0 });
+    let settings =
+        ErrorRateSettings { baseline: Some(CountBaseline::of_dispersion(1.0)), ..ErrorRateSettings::default() };
+    let mut judge = ErrorRateJudge::start(settings, StepWeight { weight: 10.0, final_weight: 10.0 });
     let counts = Counts { canary_requests: 100.0, stable_requests: 900.0, canary_errors, stable_errors };
     for _ in 0..intervals {
         judge.update(&counts);
