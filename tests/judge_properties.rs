@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use siskin::judge::{
-    ArmSamples, CountBaseline, CounterState, Counts, Direction, ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings,
-    Look, Margin, MetricEvidence, MetricLook, OnTimeout, RatioDesign, RatioProcess, RatioSequence, RatioState, Sample,
-    Samples, ShareProcess, StepClock, StepWeight, decide,
+    ArmSamples, CountBaseline, CountHistory, CounterState, Counts, Direction, ErrorRateEvidence, ErrorRateJudge,
+    ErrorRateSettings, Look, Margin, MetricEvidence, MetricLook, OnTimeout, PodCounts, RatioDesign, RatioProcess,
+    RatioSequence, RatioState, Sample, Samples, ShareProcess, ShareState, StepClock, StepWeight, decide,
 };
 
 const STEP: StepWeight = StepWeight { weight: 10.0, final_weight: 50.0 };
@@ -274,4 +274,84 @@ fn a_state_that_would_roll_back_at_once_is_refused() {
     let text = base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes);
     let error = RatioState::try_from(text).expect_err("no process gains infinitely much");
     assert_eq!(error.to_string(), "stored evidence holds inf at position 0, which no process can reach");
+}
+
+/// Copied whole: an update can't allocate, because nothing of it is on the heap.
+fn owns_no_memory<T: Copy>() {}
+
+#[test]
+fn a_process_is_fewer_than_two_hundred_bytes_and_owns_no_memory() {
+    owns_no_memory::<RatioProcess>();
+    owns_no_memory::<ShareProcess>();
+    for size in [size_of::<RatioState>(), size_of::<ShareState>()] {
+        assert!(size < 200, "{size}");
+    }
+}
+
+/// Counters of three pods an arm that grow by some requests and errors at each look.
+fn looks() -> impl Strategy<Value = Vec<Samples>> {
+    let pod = (0u32..200, 0u32..5);
+    prop::collection::vec((prop::collection::vec(pod, 6), 0u32..8), 1..40).prop_map(|looks| {
+        let mut totals = [(0.0, 0.0); 6];
+        let look = |(growth, missing): (Vec<(u32, u32)>, u32)| {
+            for (total, (requests, errors)) in totals.iter_mut().zip(growth) {
+                total.0 += f64::from(requests);
+                total.1 += f64::from(errors);
+            }
+            let samples = |arm: usize, pick: fn(&(f64, f64)) -> f64| {
+                let sample = |pod: usize| Sample {
+                    series: format!("pod-{pod}"),
+                    pod: format!("pod-{pod}"),
+                    stratum: (pod % 2).to_string(),
+                    value: pick(&totals[3 * arm + pod]),
+                    started_in_run: true,
+                };
+                (0..3).map(sample).collect::<Vec<_>>()
+            };
+            let arm = |arm: usize| ArmSamples { requests: samples(arm, |t| t.0), errors: samples(arm, |t| t.1) };
+            Samples { canary: (missing != 0).then(|| arm(0)), stable: (missing != 1).then(|| arm(1)) }
+        };
+        looks.into_iter().map(look).collect()
+    })
+}
+
+fn reversed(samples: &Samples) -> Samples {
+    let arm = |arm: &ArmSamples| ArmSamples {
+        requests: arm.requests.iter().rev().cloned().collect(),
+        errors: arm.errors.iter().rev().cloned().collect(),
+    };
+    Samples { canary: samples.canary.as_ref().map(arm), stable: samples.stable.as_ref().map(arm) }
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    #[test]
+    fn a_replay_of_the_same_looks_gives_the_same_bits_in_any_order_of_series_and_across_restarts(looks in looks()) {
+        let mut history = CountHistory::default();
+        for tick in 0..200u32 {
+            let pod = |pod: u32| PodCounts {
+                pod: pod.to_string(),
+                requests: 100.0,
+                events: f64::from(if (tick + pod) % 40 < 2 { 15 } else { (tick * 7 + pod) % 3 }),
+                ..PodCounts::default()
+            };
+            history.push(&(0..3).map(pod).collect::<Vec<_>>());
+        }
+        let settings = ErrorRateSettings::default();
+        let settings = ErrorRateSettings { baseline: history.baseline(settings.margin), ..settings };
+        let mut straight = ErrorRateJudge::start(settings, STEP);
+        let mut restarted = straight.clone();
+        for samples in &looks {
+            straight.look(samples);
+            restarted.look(&reversed(samples));
+            let text = serde_json::to_string(&restarted.state()).expect("a state is plain data");
+            let state = serde_json::from_str(&text).expect("what was written can be read");
+            restarted = ErrorRateJudge::resume(ErrorRateSettings::default(), STEP, state);
+        }
+        let text = |judge: &ErrorRateJudge| serde_json::to_string(&judge.state()).expect("a state is plain data");
+        prop_assert_eq!(text(&straight), text(&restarted));
+        let evidence = |judge: &ErrorRateJudge| judge.evidence(Duration::from_secs(1)).log_harm.to_bits();
+        prop_assert_eq!(evidence(&straight), evidence(&restarted));
+    }
 }

@@ -117,6 +117,15 @@ impl MetricEvidence {
         }
     }
 
+    /// Expected seconds until a rollback by this metric alone, if things stay as they were in this step; none when
+    /// evidence of harm isn't growing, or nobody can tell.
+    pub fn seconds_until_harm(&self) -> Option<f64> {
+        match self {
+            Self::Counts(evidence) => evidence.seconds_until_harm,
+            Self::Latency(_) | Self::Gauge(_) => None,
+        }
+    }
+
     /// Why this step can't be judged yet by this metric, as the end of a sentence; none when it can.
     pub fn lack(&self) -> Option<&'static str> {
         match self {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::format::{number, percent, plain, time};
-use super::interval::ArmReport;
+use super::format::{number, percent, plain, points, time};
+use super::interval::{ArmReport, Interval};
 use super::limit::Limit;
 use super::metric::ErrorRateEvidence;
 use super::pods::PodReport;
@@ -71,13 +71,18 @@ fn outlook(waiting: &Waiting) -> String {
     let Waiting::Evidence { metric, time_left } = waiting else {
         return "holding".into();
     };
-    match metric.evidence.seconds_until_safe() {
-        Some(seconds) if !waiting.will_be_late() => format!("safe in about {}", time(Duration::from_secs_f64(seconds))),
-        Some(seconds) => {
-            let expected = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-            format!("would be safe in about {}, but the step ends in {}", time(expected), time(*time_left))
+    let expected = |seconds: f64| time(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+    let (safe, harm) = (metric.evidence.seconds_until_safe(), metric.evidence.seconds_until_harm());
+    let left = time_left.as_secs_f64();
+    match (safe, harm) {
+        (Some(safe), harm) if safe <= left && harm.is_none_or(|harm| safe <= harm) => {
+            format!("safe in about {} at this rate", expected(safe))
         }
-        None => format!("not coming closer to safe, the step ends in {}", time(*time_left)),
+        (_, Some(harm)) if harm <= left => format!("rolled back in about {} at this rate", expected(harm)),
+        (Some(safe), _) => {
+            format!("would be safe in about {} at this rate, but the step ends in {}", expected(safe), time(*time_left))
+        }
+        (None, _) => format!("not coming closer to safe, the step ends in {}", time(*time_left)),
     }
 }
 
@@ -85,6 +90,10 @@ impl ErrorRateEvidence {
     /// The two versions side by side: `errors 2.1 % (42 of 2000) is above the stable 0.5 % (45 of 9000)`.
     pub fn explain(&self, name: &str) -> String {
         let mut text = comparison(name, self);
+        if let Some(Interval { estimate, low, high }) = self.difference {
+            let (estimate, low, high) = (points(estimate), points(low), points(high));
+            text = format!("{text}, difference {estimate} points ({low} to {high})");
+        }
         for pod in self.pods_out_of_line() {
             let share = percent(pod.events / pod.requests);
             let others = pod.others_rate.map_or_else(|| "unknown".into(), percent);

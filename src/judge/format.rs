@@ -14,6 +14,17 @@ pub(super) fn percent(share: f64) -> String {
     format!("{} %", without_trailing_zeros(&format!("{percent:.decimals$}")))
 }
 
+/// A difference of two shares in percentage points, with its sign: `+1.6`, `-0.04`, `0`.
+pub(super) fn points(difference: f64) -> String {
+    let size = percent(difference.abs());
+    let size = size.trim_end_matches(" %");
+    match difference {
+        _ if size == "0" => size.into(),
+        _ if difference < 0.0 => format!("-{size}"),
+        _ => format!("+{size}"),
+    }
+}
+
 /// An e-value: `312`, `3.2`, `0.04`, `1.2e9`.
 pub(super) fn number(value: f64) -> String {
     match value {
@@ -56,6 +67,11 @@ mod tests {
     fn rates_are_shown_with_the_figures_that_matter() {
         let shown = [0.0, 0.000_123, 0.0045, 0.021, 0.2, 1.0].map(percent);
         assert_eq!(shown, ["0 %", "0.012 %", "0.45 %", "2.1 %", "20 %", "100 %"]);
+    }
+
+    #[test]
+    fn differences_have_a_sign_unless_they_are_nothing() {
+        assert_eq!([0.016, -0.0004, 0.0, -1e-9].map(points), ["+1.6", "-0.04", "0", "0"]);
     }
 
     #[test]

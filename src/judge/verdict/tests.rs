@@ -1,7 +1,10 @@
 //! The order of the decision rule, and what its sentences say.
 
 use super::*;
-use crate::judge::{CountBaseline, Counts, ErrorRateJudge, ErrorRateSettings, StepWeight};
+use crate::judge::gauge::{GaugeSample, GaugeSamples};
+use crate::judge::{
+    CountBaseline, Counts, ErrorRateJudge, ErrorRateSettings, GaugeJudge, GaugeSettings, RateLimit, StepWeight,
+};
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -85,6 +88,76 @@ fn a_step_that_will_not_make_it_says_so_at_once() {
     let verdict = verdict_of(vec![young()], vec![], 1190);
     assert!(matches!(&verdict, Verdict::Continue(waiting) if waiting.will_be_late()), "{verdict:?}");
     assert!(verdict.explain().contains("but the step ends in 10 s"), "{}", verdict.explain());
+}
+
+#[test]
+fn a_canary_that_looks_ill_is_told_when_it_will_be_rolled_back() {
+    let text = verdict_of(vec![metric("error rate", 4.0, 9.0, 3)], vec![], 3).explain();
+    assert!(text.contains("; rolled back in about ") && text.ends_with(" at this rate"), "{text}");
+}
+
+#[test]
+fn with_enough_errors_the_difference_is_told_with_its_bounds() {
+    let text = metric("error rate", 1.0, 9.0, 100).evidence.explain("error rate");
+    assert!(text.contains("equals the stable 1 % (900 of 90000), difference 0 points (-"), "{text}");
+}
+
+/// A gauge of three pods a version, whose canary has `factor` times the memory of the stable version.
+fn gauge(factor: f64, looks: u32) -> MetricLook {
+    let samples = |factor: f64, look: u32| {
+        let value = |pod: u32| 100.0 * factor * (1.0 + 0.001 * f64::from((look * 7 + pod * 3) % 5));
+        Some(
+            (0..3).map(|pod| GaugeSample { pod: format!("pod-{pod}"), value: value(pod), warming_up: false }).collect(),
+        )
+    };
+    let mut judge = GaugeJudge::start(GaugeSettings::default(), StepWeight { weight: 10.0, final_weight: 10.0 });
+    for look in 0..looks {
+        judge.look(&GaugeSamples { canary: samples(factor, look), stable: samples(1.0, look) });
+    }
+    let evidence = MetricEvidence::Gauge(Box::new(judge.evidence(seconds(u64::from(looks)))));
+    MetricLook { name: "memory".into(), weight: 1.0, critical: true, evidence, missing: None }
+}
+
+#[test]
+fn a_critical_gauge_that_is_worse_by_its_margin_rolls_back_by_itself() {
+    let verdict = verdict_of(vec![healthy(), gauge(1.5, 200)], vec![], 600);
+    assert!(matches!(verdict, Verdict::Rollback(RollbackCause::OutOfBounds { .. })), "{}", verdict.explain());
+    assert!(verdict.explain().ends_with("; rolling back"), "{}", verdict.explain());
+}
+
+#[test]
+fn a_critical_gauge_that_is_not_yet_sure_vetoes_promotion() {
+    let verdict = verdict_of(vec![healthy(), gauge(1.0, 5)], vec![], 600);
+    assert!(!matches!(verdict, Verdict::Advance { .. } | Verdict::Rollback(_)), "{}", verdict.explain());
+}
+
+#[test]
+fn what_a_gauge_may_spend_of_the_level_is_not_there_for_the_e_values() {
+    let level = |metrics: &[MetricLook]| Harm::of(&metrics.iter().collect::<Vec<_>>(), 0.01).log_threshold.exp();
+    assert!((level(&[healthy()]) - 100.0).abs() < 1e-9);
+    assert!((level(&[healthy(), gauge(1.0, 40)]) - 200.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_rate_beyond_its_hard_limit_rolls_back() {
+    let limit = Some(RateLimit { min: None, max: Some(0.01) });
+    let mut judge = ErrorRateJudge::start(
+        ErrorRateSettings { limit, ..ErrorRateSettings::default() },
+        StepWeight { weight: 50.0, final_weight: 50.0 },
+    );
+    for _ in 0..100 {
+        judge.update(&Counts {
+            canary_requests: 1000.0,
+            stable_requests: 900.0,
+            canary_errors: 13.0,
+            stable_errors: 8.9,
+        });
+    }
+    let evidence = MetricEvidence::Counts(judge.evidence(seconds(100)));
+    let over = MetricLook { name: "errors".into(), weight: 1.0, critical: true, evidence, missing: None };
+    let text = verdict_of(vec![over], vec![], 100).explain();
+    assert!(text.contains(": evidence of being above its limit of 1 % "), "{text}");
+    assert!(text.ends_with(" against 100; rolling back"), "{text}");
 }
 
 #[test]
