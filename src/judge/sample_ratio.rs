@@ -23,20 +23,35 @@ const PROPAGATION_LOOKS: u32 = 2;
 
 /// Evidence (`ln` of the Bayes factor) against "every request goes to arm `i` with probability `shares[i]`". The shares
 /// sum to 1; an arm that was planned to get nothing makes any request of it infinite evidence.
+///
+/// With `k` the concentration, `n` the counts, `m = k shares + n` and `M = k + sum n` this is
+/// `ln G(k) - ln G(M) + sum (ln G(m) - ln G(k shares) - n ln shares)`. Stirling's formula is put in, and what cancels is
+/// taken out: the logarithms of the factorials of a million requests would leave few digits of their difference.
 pub fn log_mismatch(counts: &[f64], shares: &[f64], concentration: f64) -> f64 {
-    let total: f64 = counts.iter().sum();
-    let mut log = ln_gamma(concentration) - ln_gamma(concentration + total);
-    for (count, share) in counts.iter().zip(shares) {
-        if *count <= 0.0 {
-            continue;
-        }
-        if *share <= 0.0 {
-            return f64::INFINITY;
-        }
+    let planned = || counts.iter().zip(shares).filter(|(_, share)| **share > 0.0);
+    if counts.iter().zip(shares).any(|(count, share)| *count > 0.0 && *share <= 0.0) {
+        return f64::INFINITY;
+    }
+    let total = concentration + planned().map(|(count, _)| count).sum::<f64>();
+    let mut log = 0.5 * (total / concentration).ln() + stirling_rest(concentration) - stirling_rest(total);
+    for (count, share) in planned() {
         let prior = concentration * share;
-        log += ln_gamma(prior + count) - ln_gamma(prior) - count * share.ln();
+        let both = prior + count;
+        // How far the arm is from its share, relative to it.
+        let excess = (both - total * share) / (total * share);
+        log += both * excess.ln_1p() - 0.5 * (count / prior).ln_1p() + stirling_rest(both) - stirling_rest(prior);
     }
     log
+}
+
+/// `ln G(x)` less the leading part of Stirling's formula, `(x - 1/2) ln x - x + ln(2 pi) / 2`.
+fn stirling_rest(x: f64) -> f64 {
+    if x < 16.0 {
+        return ln_gamma(x) - ((x - 0.5) * x.ln() - x + 0.5 * (2.0 * std::f64::consts::PI).ln());
+    }
+    // 1/12 - 1/360 x^-2 + 1/1260 x^-4 - ...
+    let terms = [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0, 1.0 / 1188.0, -691.0 / 360_360.0];
+    terms.iter().rev().fold(0.0, |sum, term| sum / (x * x) + term) / x
 }
 
 /// The requests of a step, compared with its planned weight.

@@ -1,6 +1,6 @@
 //! Distribution functions and quantiles, to the accuracy that the tests need.
 
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{Continuous, ContinuousCDF, Normal, StudentsT};
 use statrs::function::beta::beta_reg;
 use statrs::function::erf::erfc;
 use statrs::function::gamma::{gamma_ur, ln_gamma as statrs_ln_gamma};
@@ -38,13 +38,29 @@ pub fn normal_quantile(probability: f64) -> f64 {
 
 /// The chance that Student's t with `degrees` degrees of freedom (above 0, not necessarily whole) exceeds `t`.
 pub fn student_upper(t: f64, degrees: f64) -> f64 {
-    let tail = 0.5 * beta_cdf(degrees / (degrees + t * t), 0.5 * degrees, 0.5);
+    let square = t * t;
+    // Of the two forms the one whose argument is not near 1, where digits would be lost.
+    let tail = if square < degrees {
+        0.5 - 0.5 * beta_cdf(square / (degrees + square), 0.5, 0.5 * degrees)
+    } else {
+        0.5 * beta_cdf(degrees / (degrees + square), 0.5 * degrees, 0.5)
+    };
     if t >= 0.0 { tail } else { 1.0 - tail }
 }
 
 /// The value that Student's t with `degrees` degrees of freedom stays below with the chance `probability` in (0, 1).
 pub fn student_quantile(probability: f64, degrees: f64) -> f64 {
-    StudentsT::new(0.0, 1.0, degrees).map_or(f64::NAN, |student| student.inverse_cdf(probability))
+    let Ok(student) = StudentsT::new(0.0, 1.0, degrees) else { return f64::NAN };
+    let tail = probability.min(1.0 - probability);
+    let mut quantile = student.inverse_cdf(tail).abs();
+    // Newton's method from the library's answer, which is good to nine digits or so.
+    for _ in 0..3 {
+        let step = (student_upper(quantile, degrees) - tail) / student.pdf(quantile);
+        if step.is_finite() {
+            quantile += step;
+        }
+    }
+    if probability < 0.5 { -quantile } else { quantile }
 }
 
 /// The chance that chi-squared with `degrees` degrees of freedom exceeds `x`.

@@ -4,12 +4,14 @@
 use super::{Bucket, Histogram, Layout};
 
 impl Histogram {
-    /// The value that a part `quantile` (in `[0, 1]`) of the observations does not exceed; none without observations.
+    /// The value that a part `quantile` (in `[0, 1]`) of the observations does not exceed; none without observations, and
+    /// none of a classic histogram without `+Inf` or without any other bucket.
     ///
     /// Values are taken as evenly spread in a classic bucket, and evenly on the log scale in an exponential one. In
     /// the bucket that ends at infinity the answer is its lower edge.
     pub fn quantile(&self, quantile: f64) -> Option<f64> {
-        if !(self.count > 0.0 && (0.0..=1.0).contains(&quantile)) {
+        let complete = self.layout != Layout::Classic || !self.open && self.buckets.len() >= 2;
+        if !(complete && self.count > 0.0 && (0.0..=1.0).contains(&quantile)) {
             return None;
         }
         let rank = quantile * self.count;
