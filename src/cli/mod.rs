@@ -2,6 +2,7 @@
 
 mod characterize;
 mod crds;
+mod credentials;
 mod failure;
 mod get;
 mod judge;

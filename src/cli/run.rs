@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::kube::ClusterArgs;
+use super::{credentials::CredentialArgs, kube::ClusterArgs};
 use crate::controller::{LeaseName, LogFormat, Settings, run as run_controller, start_logging};
 
 /// Arguments of `siskin run`.
@@ -14,6 +14,8 @@ pub(super) struct RunArgs {
     /// Another base URL that a template's metric may name; repeatable
     #[arg(long, env = "SISKIN_ALLOW_PROMETHEUS", value_name = "URL", value_delimiter = ',')]
     allow_prometheus: Vec<String>,
+    #[command(flatten)]
+    credentials: CredentialArgs,
     /// Watch this namespace only [default: all]
     #[arg(long, env = "SISKIN_NAMESPACE", value_name = "NAMESPACE")]
     namespace: Option<String>,
@@ -51,6 +53,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<()> {
     let RunArgs {
         prometheus_url,
         allow_prometheus,
+        credentials,
         namespace,
         concurrency,
         listen,
@@ -67,6 +70,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<()> {
     let settings = Settings {
         prometheus_url,
         allow_prometheus,
+        credentials: credentials.files(),
         namespace,
         concurrency: concurrency.into(),
         listen,

@@ -31,6 +31,7 @@ pub(super) struct Metrics {
     effects: Family<Effect, Counter>,
     api_requests: Family<ApiRequest, Counter>,
     queries: Family<Query, Counter>,
+    queries_spared: Counter,
     query_seconds: Histogram,
     weight: Family<Weight, Gauge>,
     evidence: Family<Evidence, Gauge<f64, AtomicU64>>,
@@ -87,6 +88,7 @@ impl Metrics {
             effects: Family::default(),
             api_requests: Family::default(),
             queries: Family::default(),
+            queries_spared: Counter::default(),
             query_seconds: seconds(),
             weight: Family::default(),
             evidence: Family::default(),
@@ -111,6 +113,11 @@ impl Metrics {
             metrics.api_requests.clone(),
         );
         registry.register("prometheus_queries", "Queries to Prometheus by their outcome", metrics.queries.clone());
+        registry.register(
+            "prometheus_queries_spared",
+            "Queries that were not sent because the answer to another one held theirs",
+            metrics.queries_spared.clone(),
+        );
         registry.register(
             "prometheus_query_seconds",
             "How long a query to Prometheus takes",
@@ -149,6 +156,7 @@ impl Metrics {
 
     /// The queries of one look.
     pub(super) fn measured(&self, measurement: &Measurement) {
+        self.queries_spared.inc_by(measurement.spared);
         for query in &measurement.queries {
             self.queries.get_or_create(&Query { outcome: query.outcome }).inc();
             self.query_seconds.observe(query.took.as_secs_f64());

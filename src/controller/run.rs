@@ -28,13 +28,17 @@ use super::{
 };
 use crate::{
     act::Performer,
-    measure::{self, AllowedAddresses, ClientOptions},
+    measure::{self, AllowedAddresses, ClientOptions, CredentialFiles},
     model::{Clock, Key, Object, SystemClock},
     observe::{Cache, Kind},
 };
 
 /// How long running reconciles may take to finish once a stop was asked for.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a look waits for those of other Rollouts that can be asked for together with it: nothing beside the seconds
+/// between two looks of one.
+const GATHER: Duration = Duration::from_millis(100);
 
 /// What an operator decides about a controller.
 #[derive(Clone, Debug)]
@@ -43,6 +47,8 @@ pub struct Settings {
     pub prometheus_url: String,
     /// Other Prometheus addresses that metrics may name.
     pub allow_prometheus: Vec<String>,
+    /// What is shown to the first of them, and to no other.
+    pub credentials: CredentialFiles,
     /// The only namespace that is watched; all where there is none.
     pub namespace: Option<String>,
     /// How many Rollouts are reconciled at once.
@@ -71,8 +77,17 @@ pub struct LeaseName {
 /// # Errors
 /// What can't be put right by waiting: no configuration of the cluster, a wrong address, a port that is taken.
 pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
-    let Settings { prometheus_url, allow_prometheus, namespace, concurrency, listen, lease, hold_policy, identity } =
-        settings;
+    let Settings {
+        prometheus_url,
+        allow_prometheus,
+        credentials,
+        namespace,
+        concurrency,
+        listen,
+        lease,
+        hold_policy,
+        identity,
+    } = settings;
 
     // A call that hangs in retries of the client's own would outlive a lease; whoever calls knows better when to try again.
     config.default_retry = false;
@@ -84,7 +99,8 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::new());
     let client = counting_client(config, Arc::clone(&metrics)).context("the API server's client can't be made")?;
     let addresses = AllowedAddresses::new(&prometheus_url, &allow_prometheus)?;
-    let prometheus = measure::Client::new(addresses, ClientOptions::default())?;
+    let options = ClientOptions { gather: GATHER, ..ClientOptions::default() };
+    let prometheus = measure::Client::with_credentials(addresses, options, credentials)?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("can't listen on {listen}"))?;
 
     let (cache, cluster, queue) = (Arc::new(Cache::new()), SharedCluster::default(), Queue::new());

@@ -8,7 +8,10 @@ use std::{
 };
 
 use futures::future::join_all;
-use tokio::{sync::oneshot, time::sleep};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::timeout,
+};
 
 use super::{
     answer::{Answer, Span},
@@ -18,6 +21,10 @@ use super::{
     outcome::{Gap, QueryRecord},
 };
 use crate::model::Timestamp;
+
+/// With so many looks gathered there is nothing to be won by waiting, and those that wait keep others from being worked
+/// on.
+const MOST_LOOKS: usize = 12;
 
 /// A query, and the Prometheus to ask where it is not the default one.
 type Ask = (Option<String>, String);
@@ -126,6 +133,7 @@ fn is_about_the_query(gap: &Gap) -> bool {
 pub(super) struct Gathering {
     wait: Duration,
     waiting: Mutex<Vec<Waiting>>,
+    full: Notify,
 }
 
 #[derive(Debug)]
@@ -138,7 +146,7 @@ struct Waiting {
 
 impl Gathering {
     pub(super) fn new(wait: Duration) -> Self {
-        Self { wait, waiting: Mutex::default() }
+        Self { wait, waiting: Mutex::default(), full: Notify::new() }
     }
 
     fn take(&self) -> Vec<Waiting> {
@@ -162,13 +170,16 @@ pub(super) async fn gathered(
     let first = {
         let mut waiting = gathering.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push(Waiting { asks: asks(metrics), needed: count(metrics), at, answer });
+        if waiting.len() == MOST_LOOKS {
+            gathering.full.notify_one();
+        }
         waiting.len() == 1
     };
     if first {
         // A task of its own: whoever came first may be given up while others wait.
         let client = client.clone();
         tokio::spawn(async move {
-            sleep(client.gathering.wait).await;
+            let _ = timeout(client.gathering.wait, client.gathering.full.notified()).await;
             let waiting = client.gathering.take();
             let Some(at) = waiting.iter().map(|waiting| waiting.at).max() else { return };
             let asks = waiting.iter().flat_map(|waiting| waiting.asks.iter().cloned()).collect();

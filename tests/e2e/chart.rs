@@ -85,6 +85,9 @@ async fn values_that_make_no_sense_are_refused_with_their_name() {
     let cases = [
         ("prometheus.url=monitoring:9090", "/prometheus/url"),
         ("prometheus.alow={http://thanos:9090}", "alow"),
+        ("prometheus.credentials.password=password", "/prometheus/credentials/password"),
+        ("prometheus.credentials.secret=a,prometheus.credentials.username=siskin", "/prometheus/credentials/password"),
+        ("prometheus.credentials.secret=a,prometheus.credentials.key=tls.key", "/prometheus/credentials/key"),
         ("replica=2", "replica"),
         ("replicas=two", "/replicas"),
         ("admissionPolicy.install=perhaps", "/admissionPolicy/install"),
@@ -94,6 +97,34 @@ async fn values_that_make_no_sense_are_refused_with_their_name() {
         let answer = helm(bed, &["template", "siskin", CHART, "--set", value]).await;
         assert!(!answer.success && answer.stderr.contains(named), "{value}: {}{}", answer.stdout, answer.stderr);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_with_credentials_is_mounted_and_named_by_its_files_without_a_right_to_read_secrets() {
+    let _turn = together().await;
+    let bed = Bed::shared().await;
+    let values = [
+        "secret=prometheus",
+        "username=siskin",
+        "password=password",
+        "ca=ca.crt",
+        "certificate=tls.crt",
+        "key=tls.key",
+    ];
+    let set = values.map(|value| format!("prometheus.credentials.{value}")).join(",");
+    let manifest = bed.helm(&["template", "siskin", CHART, "--set", &set]).await;
+    for line in [
+        "- \"--prometheus-username=siskin\"",
+        "- --prometheus-password-file=/etc/siskin/prometheus/password",
+        "- --prometheus-ca-file=/etc/siskin/prometheus/ca.crt",
+        "- --prometheus-cert-file=/etc/siskin/prometheus/tls.crt",
+        "- --prometheus-key-file=/etc/siskin/prometheus/tls.key",
+        "secretName: prometheus",
+        "mountPath: /etc/siskin/prometheus",
+    ] {
+        assert!(manifest.lines().any(|found| found.trim() == line), "{line}\n{manifest}");
+    }
+    assert!(!manifest.contains("bearer") && !manifest.contains("secrets"), "{manifest}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
