@@ -28,9 +28,16 @@ impl Labels {
 }
 
 impl CountsWatch {
-    pub(super) fn resume(metric: &Metric, settings: &Settings, weight: StepWeight, state: Option<&str>) -> Self {
+    pub(super) fn resume(
+        metric: &Metric,
+        settings: &Settings,
+        weight: StepWeight,
+        state: Option<&str>,
+        baseline: Option<&str>,
+    ) -> Self {
         let state = state.and_then(|text| serde_json::from_str(text).ok());
-        let (started, settings) = (state.is_some(), metric.error_rate_settings(settings));
+        let baseline = baseline.and_then(|text| serde_json::from_str(text).ok());
+        let (started, settings) = (state.is_some(), metric.error_rate_settings(settings, baseline));
         let judge = match state {
             Some(state) => ErrorRateJudge::resume(settings, weight, state),
             None => ErrorRateJudge::start(settings, weight),

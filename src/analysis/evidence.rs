@@ -53,6 +53,7 @@ fn of_counts(evidence: &ErrorRateEvidence, common: MetricEvidence) -> MetricEvid
     MetricEvidence {
         canary: arm(&evidence.canary),
         stable: arm(&evidence.stable),
+        pod: evidence.pods.iter().find(|pod| pod.out_of_line).map(|pod| pod.pod.clone()),
         estimate: evidence.difference.as_ref().map(|difference| difference.estimate),
         interval: evidence.difference.as_ref().map(|difference| [difference.low, difference.high]),
         ..common

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Problem, Settings};
 use crate::{
-    api::{self, AnalysisTemplateSpec, Argument, Kind, MarginSpec, Worse},
+    api::{self, AnalysisTemplateSpec, Argument, HardLimit, Kind, MarginSpec, Worse},
     judge::{
-        ErrorRateSettings, GaugeSettings, LatencyBaseline, LatencySettings, Limit, Margin, gauge, latency::LatencyUnit,
+        self, CountBaseline, ErrorRateSettings, GaugeSettings, LatencyBaseline, LatencySettings, Limit, Margin,
+        RateLimit, latency::LatencyUnit,
     },
     measure::{Arguments, Arm, MeasureRequest, MetricQuery, MetricTemplate, PerArm},
     model::{Timestamp, words},
@@ -25,7 +26,7 @@ pub struct Metric {
 
 impl Metric {
     /// Up to where a difference is ignored, and from where it must be ruled out, as if higher were worse.
-    fn margins(&self) -> [Margin; 2] {
+    pub(super) fn margins(&self) -> [Margin; 2] {
         let lower = self.lower_is_worse();
         [self.spec.ignore(), self.spec.exclude()].map(|MarginSpec { relative, absolute }| Margin {
             ratio: if lower { 1.0 / relative } else { relative },
@@ -43,16 +44,33 @@ impl Metric {
         format!("ignores up to {}, rules out {}", show(self.spec.ignore()), show(self.spec.exclude()))
     }
 
+    /// Whether the template says what must be ruled out.
+    fn excludes_by_itself(&self) -> bool {
+        self.spec.margin.is_some_and(|margins| margins.exclude.is_some())
+    }
+
+    fn worse(&self) -> judge::Worse {
+        if self.lower_is_worse() { judge::Worse::Lower } else { judge::Worse::Higher }
+    }
+
     /// Whether lower values are the bad ones.
     pub(super) fn lower_is_worse(&self) -> bool {
         self.spec.kind().and_then(Kind::worse) == Some(Worse::Lower)
     }
 
     /// What the judge of error rates and other shares of requests is told.
-    pub(super) fn error_rate_settings(&self, settings: &Settings) -> ErrorRateSettings {
+    pub(super) fn error_rate_settings(
+        &self,
+        settings: &Settings,
+        baseline: Option<CountBaseline>,
+    ) -> ErrorRateSettings {
         let [dead_zone, margin] = self.margins();
         let Settings { false_rollback, missed_regression, .. } = *settings;
-        ErrorRateSettings { dead_zone, margin, false_rollback, missed_regression, ..ErrorRateSettings::default() }
+        let by_preset = self.spec.error_rate.is_some() && !self.excludes_by_itself();
+        let margin = if by_preset { settings.error_rate_margin } else { margin };
+        let worse = self.worse();
+        let limit = self.spec.limit.map(|HardLimit { min, max }| RateLimit { min, max });
+        ErrorRateSettings { worse, dead_zone, margin, false_rollback, missed_regression, limit, baseline }
     }
 
     /// What the judge of latencies is told.
@@ -68,7 +86,7 @@ impl Metric {
     pub(super) fn gauge_settings(&self, settings: &Settings) -> GaugeSettings {
         let [dead_zone, margin] = self.margins();
         let Settings { false_rollback, missed_regression, .. } = *settings;
-        let worse = if self.lower_is_worse() { gauge::Worse::Lower } else { gauge::Worse::Higher };
+        let worse = self.worse();
         GaugeSettings { worse, dead_zone, margin, false_rollback, missed_regression }
     }
 
@@ -92,9 +110,6 @@ pub fn resolve(templates: &[(String, &AnalysisTemplateSpec)], given: &[Argument]
             let name = format!("{name}/{}", metric.name);
             // A metric without a kind is not let through by the API server.
             let Some(template) = MetricTemplate::of(name.clone(), metric) else { continue };
-            if let Some(kind @ Kind::Rate(_)) = metric.kind() {
-                return Err(Problem::KindNotJudged { name, kind: kind.to_string() });
-            }
             template.check(&names).map_err(|problem| Problem::Query { name: name.clone(), problem })?;
             metrics.push(Metric { name, spec: metric.clone(), template, arguments: arguments.clone() });
         }

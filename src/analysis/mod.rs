@@ -9,6 +9,7 @@ mod counts;
 mod evidence;
 mod gap;
 mod gauge;
+mod history;
 pub mod kayenta;
 mod latency;
 mod looks;
@@ -26,6 +27,7 @@ mod watch;
 
 pub use clock::Clock;
 pub use gap::Gap;
+pub use history::{HistoryRequest, Usual, history};
 pub use looks::LookTime;
 pub use metric::{Metric, render, request, resolve};
 pub use problem::Problem;
@@ -33,3 +35,6 @@ pub use record::Record;
 pub use session::{LookResult, Session};
 pub use settings::{Settings, Step};
 pub use sight::Sight;
+
+#[cfg(test)]
+mod tests;

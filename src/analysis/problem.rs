@@ -15,14 +15,6 @@ pub enum Problem {
         /// The argument's name.
         argument: String,
     },
-    /// A kind of metric that no judge takes.
-    #[error("metric {name}: {kind} is not judged yet; take errorRate or threshold")]
-    KindNotJudged {
-        /// `template/metric`.
-        name: String,
-        /// The kind's name.
-        kind: String,
-    },
     /// A query is no template, or uses a name that nothing defines.
     #[error("metric {name}: {problem}")]
     Query {

@@ -1,9 +1,11 @@
 //! What is written down of a look, for reports, plots and JSON.
 
+use std::time::Duration;
+
 use super::{
     LookResult, Metric, Session, Sight,
     record::{
-        ArmRecord, EdgeRecord, Fact, LookRecord, LookVerdict, MetricKind, MetricLookRecord, MetricRecord,
+        ArmRecord, EdgeRecord, Fact, LookRecord, LookVerdict, MetricKind, MetricLookRecord, MetricRecord, PodRecord,
         QuantileRecord, Range, Standing,
     },
     watch::Watch,
@@ -11,7 +13,7 @@ use super::{
 use crate::{
     api::Kind,
     judge::{
-        ArmReport, GaugeEvidence, LatencyEvidence, LimitLook, MetricEvidence, MetricLook, Verdict,
+        ArmReport, ErrorRateEvidence, GaugeEvidence, LatencyEvidence, LimitLook, MetricEvidence, MetricLook, Verdict,
         gauge::GaugeScale,
         latency::{ArmLatency, LatencyReport, QuantileBounds},
         log_threshold, log_weighted_mean,
@@ -91,8 +93,28 @@ fn of_spec(metric: &Metric, watch: &Watch) -> MetricRecord {
     };
     match watch {
         Watch::Latency(watch) => of_histograms(&watch.judge.report(), record),
-        Watch::Counts(_) | Watch::Gauge(_) | Watch::Limit(_) => record,
+        Watch::Counts(watch) => of_pods(&watch.judge.evidence(Duration::ZERO), record),
+        Watch::Gauge(_) | Watch::Limit(_) => record,
     }
+}
+
+fn of_pods(evidence: &ErrorRateEvidence, record: MetricRecord) -> MetricRecord {
+    let pods = evidence.pods.iter().map(|pod| PodRecord {
+        pod: pod.pod.clone(),
+        canary: true,
+        requests: pod.requests,
+        events: pod.events,
+        stands_out: pod.out_of_line,
+    });
+    let spread = &evidence.spread;
+    let fact = |name: &str, value: f64| Fact { name: name.into(), value: words::number(value) };
+    let learned = [
+        Some(fact("ticks of history", f64::from(spread.history_ticks))),
+        Some(fact("dispersion", spread.dispersion)),
+        spread.capped_dispersion.map(|found| fact("dispersion of capped counts", found)),
+        spread.cap.map(|cap| fact("cap per pod and tick", cap)),
+    ];
+    MetricRecord { baseline: learned.into_iter().flatten().collect(), pods: pods.collect(), ..record }
 }
 
 fn of_histograms(report: &LatencyReport, record: MetricRecord) -> MetricRecord {

@@ -4,7 +4,11 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
-use super::{Clock, Gap, LookTime, Metric, Settings, Sight, Step, evidence, watch::Watch};
+use super::{
+    Clock, Gap, LookTime, Metric, Settings, Sight, Step, evidence,
+    history::{self, Learned, Usual},
+    watch::Watch,
+};
 use crate::{
     api::{AnalysisState, MetricEvidence, MetricState, StepLooks},
     judge::{
@@ -20,6 +24,7 @@ use crate::{
 pub struct Session<'a> {
     metrics: &'a [Metric],
     settings: Settings,
+    weight: StepWeight,
     clock: Clock,
     watches: Vec<Watch>,
     /// What is kept beside the judges.
@@ -90,7 +95,7 @@ impl<'a> Session<'a> {
             Watch::resume(metric, &settings, weight, state, baseline.map(|known| known.baseline.as_str()))
         });
         let watches = watches.collect();
-        Self { metrics, settings, clock, watches, kept: kept.clone() }
+        Self { metrics, settings, weight, clock, watches, kept: kept.clone() }
     }
 
     /// What has to be kept, exact to the bit. States of metrics that are not judged any more are kept, too.
@@ -130,6 +135,7 @@ impl<'a> Session<'a> {
     /// false rollback is for the whole analysis.
     pub fn new_step(&mut self, step: &Step, now: Timestamp) {
         let weight = step.weight;
+        self.weight = weight;
         self.clock.restart(now);
         self.kept.sample_ratio.get_or_insert_default().new_step();
         match self.kept.steps.last_mut().filter(|last| last.reached_at.is_none() && is_of(last, step)) {
@@ -138,6 +144,30 @@ impl<'a> Session<'a> {
             None => self.kept.steps.push(StepLooks { reached_at: Some(MicroTime(now)), ..StepLooks::enter(step, now) }),
         }
         self.watches.iter_mut().for_each(|watch| watch.new_step(weight));
+    }
+
+    /// Takes what Prometheus said of the time before the analysis, oldest first; nothing where it could not say. To be
+    /// called once, before the first look. Gives what is usual of the metrics that count: for what the steps can see.
+    pub fn learn(&mut self, history: &[Measurement], now: Timestamp) -> Vec<Usual> {
+        self.kept.learned_at = Some(MicroTime(now));
+        let mut usual = Vec::new();
+        for (metric, watch) in self.metrics.iter().zip(&mut self.watches) {
+            let Some(Learned { baseline, counts, usual: rates }) = history::learn(metric, history) else { continue };
+            match (watch.state(), watch, counts) {
+                (None, watch, _) => {
+                    *watch = Watch::resume(metric, &self.settings, self.weight, None, Some(&baseline.baseline));
+                }
+                (Some(_), Watch::Counts(watch), Some(counts)) => watch.judge.learn(counts),
+                _ => {}
+            }
+            self.kept.baselines.retain(|known| known.name != metric.name);
+            self.kept.baselines.push(baseline);
+            if let (Some((requests_per_second, rate)), Some(counts)) = (rates, counts) {
+                let dispersion = counts.dispersion_raw;
+                usual.push(Usual { metric: metric.name.clone(), requests_per_second, rate, dispersion });
+            }
+        }
+        usual
     }
 
     /// Takes what one look measured.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     api,
-    judge::{OnTimeout, StepWeight},
+    judge::{Margin, OnTimeout, StepWeight},
 };
 
 /// The settings of a whole analysis.
@@ -18,6 +18,8 @@ pub struct Settings {
     pub interval: Duration,
     /// What to do when a step's longest time passes without a decision.
     pub on_timeout: OnTimeout,
+    /// What must be ruled out of error rates, where a template does not say.
+    pub error_rate_margin: Margin,
     /// Whether the canary's pods were made for this analysis, so that they warm up from its first look.
     pub canary_is_new: bool,
 }
@@ -25,14 +27,11 @@ pub struct Settings {
 impl From<&api::Analysis> for Settings {
     fn from(analysis: &api::Analysis) -> Self {
         Self {
-            false_rollback: analysis.false_rollback,
-            missed_regression: analysis.missed_regression,
+            false_rollback: analysis.false_rollback(),
+            missed_regression: analysis.missed_regression(),
             interval: analysis.interval.into(),
-            on_timeout: match analysis.on_timeout {
-                api::OnTimeout::Pause => OnTimeout::Pause,
-                api::OnTimeout::Rollback => OnTimeout::Rollback,
-                api::OnTimeout::Promote => OnTimeout::Promote,
-            },
+            on_timeout: analysis.on_timeout(),
+            error_rate_margin: analysis.preset_settings().error_rate_margin,
             canary_is_new: false,
         }
     }

@@ -37,7 +37,7 @@ impl Watch {
                 Self::Latency(Box::new(LatencyWatch::resume(metric, settings, weight, state, baseline)))
             }
             Some(Kind::Gauge(_)) => Self::Gauge(Box::new(GaugeWatch::resume(metric, settings, weight, state))),
-            _ => Self::Counts(Box::new(CountsWatch::resume(metric, settings, weight, state))),
+            _ => Self::Counts(Box::new(CountsWatch::resume(metric, settings, weight, state, baseline))),
         }
     }
 

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::template::Argument;
+use crate::judge;
 
 /// How the new version is compared with the old one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,23 +24,81 @@ pub struct Analysis {
     #[serde(default = "fifteen_seconds")]
     #[schemars(schema_with = "super::rollout::positive_duration")]
     pub interval: Duration,
-    /// Alpha: the chance that a version without a regression is rolled back, for the whole rollout.
-    #[serde(default = "one_percent")]
+    /// What is meant by the fields that are not given: how sure one must be, and how long one waits for it.
+    #[serde(default)]
+    pub preset: Preset,
+    /// Alpha: the chance that a version without a regression is rolled back, for the whole rollout. 0.01 where it is not
+    /// given, with the preset `fast` 0.05.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "probability")]
-    pub false_rollback: f64,
-    /// Beta: the chance that a step passes a version whose regression is at the margin or above, per step.
-    #[serde(default = "five_percent")]
+    pub false_rollback: Option<f64>,
+    /// Beta: the chance that a step passes a version whose regression is at the margin or above, per step. 0.05 where it
+    /// is not given, with the preset `cautious` 0.01.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "probability")]
-    pub missed_regression: f64,
+    pub missed_regression: Option<f64>,
     /// What a regression leads to.
     #[serde(default)]
     pub on_regression: OnRegression,
-    /// What happens when a step's longest time passes without a decision.
-    #[serde(default)]
-    pub on_timeout: OnTimeout,
+    /// What happens when a step's longest time passes without a decision. `Pause` where it is not given, with the preset
+    /// `fast` `Promote`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_timeout: Option<OnTimeout>,
     /// What happens when no evidence can be seen for long.
     #[serde(default)]
     pub on_no_data: OnNoData,
+}
+
+/// What is meant by the fields that are not given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Preset {
+    /// Sooner and less sure: one good version in twenty may be rolled back, and a step that runs out of time passes where
+    /// nothing looks wrong.
+    Fast,
+    /// The defaults.
+    #[default]
+    Balanced,
+    /// Surer and later: a step must rule out half of the usual margin of error rates, with one chance in a hundred to be
+    /// wrong.
+    Cautious,
+}
+
+impl From<Preset> for judge::Preset {
+    fn from(preset: Preset) -> Self {
+        match preset {
+            Preset::Fast => Self::Fast,
+            Preset::Balanced => Self::Balanced,
+            Preset::Cautious => Self::Cautious,
+        }
+    }
+}
+
+impl Analysis {
+    /// What the preset stands for.
+    pub fn preset_settings(&self) -> judge::PresetSettings {
+        judge::Preset::from(self.preset).settings()
+    }
+
+    /// Alpha, as given or by the preset.
+    pub fn false_rollback(&self) -> f64 {
+        self.false_rollback.unwrap_or_else(|| self.preset_settings().false_rollback)
+    }
+
+    /// Beta, as given or by the preset.
+    pub fn missed_regression(&self) -> f64 {
+        self.missed_regression.unwrap_or_else(|| self.preset_settings().missed_regression)
+    }
+
+    /// What happens when time runs out, as given or by the preset.
+    pub fn on_timeout(&self) -> judge::OnTimeout {
+        match self.on_timeout {
+            None => self.preset_settings().on_timeout,
+            Some(OnTimeout::Pause) => judge::OnTimeout::Pause,
+            Some(OnTimeout::Rollback) => judge::OnTimeout::Rollback,
+            Some(OnTimeout::Promote) => judge::OnTimeout::Promote,
+        }
+    }
 }
 
 /// Names a template.
@@ -108,14 +167,6 @@ fn fifteen_seconds() -> Duration {
 
 fn ten_minutes() -> Duration {
     StdDuration::from_mins(10).into()
-}
-
-fn one_percent() -> f64 {
-    0.01
-}
-
-fn five_percent() -> f64 {
-    0.05
 }
 
 /// The schema of an error probability: above 0 and below one half.

@@ -7,6 +7,29 @@ pub const PROGRESSING: &str = "Progressing";
 /// Whether the newest version is what users get.
 pub const HEALTHY: &str = "Healthy";
 
+/// Whether the steps can find what they promise to rule out.
+pub const DETECTABLE: &str = "Detectable";
+/// Whether the canary gets its share of the requests.
+pub const ROUTED: &str = "Routed";
+
+/// Reasons of [`DETECTABLE`].
+pub mod detectable {
+    /// Every step can show what it promises, at the usual traffic.
+    pub const FORESEEN: &str = "Foreseen";
+    /// Some step can't.
+    pub const TOO_LITTLE: &str = "TooLittleTrafficOrTime";
+    /// Nobody can tell.
+    pub const UNKNOWN: &str = "NoHistory";
+}
+
+/// Reasons of [`ROUTED`].
+pub mod routed {
+    /// It does.
+    pub const AS_PLANNED: &str = "AsPlanned";
+    /// The routing is not honoured.
+    pub const NOT_HONOURED: &str = "RoutingNotHonoured";
+}
+
 /// Reasons of [`READY`], each with a sentence that says what to do.
 pub mod ready {
     /// All that is needed was found.

@@ -13,7 +13,7 @@ pub mod status;
 pub mod template;
 pub mod verb;
 
-pub use analysis::{Analysis, NoDataPolicy, OnNoData, OnRegression, OnTimeout, TemplateRef};
+pub use analysis::{Analysis, NoDataPolicy, OnNoData, OnRegression, OnTimeout, Preset, TemplateRef};
 pub use analysis_run::{
     AnalysisPhase, AnalysisRun, AnalysisRunSpec, AnalysisRunStatus, ArmVariables, Arms, ClockState, RolloutRun,
 };

@@ -18,6 +18,10 @@ pub(super) async fn reconcile(world: &ClusterWorld, key: &Key, now: Timestamp) -
     let needs = needs(&observed, now);
     if needs.measurement.is_some() || !needs.checks.is_empty() {
         let refusals = world.check(&needs.checks).await;
+        let history = match &needs.history {
+            Some(request) if refusals.is_empty() => Some(world.history(request).await),
+            _ => None,
+        };
         let measurement = match &needs.measurement {
             Some(request) if refusals.is_empty() => Some(world.measure(request).await),
             _ => None,
@@ -25,7 +29,7 @@ pub(super) async fn reconcile(world: &ClusterWorld, key: &Key, now: Timestamp) -
         // The answers took time: decide on what is seen now.
         let Some(seen_now) = observe() else { return Ok(None) };
         observed = seen_now;
-        (observed.measurement, observed.refusals) = (measurement, refusals);
+        (observed.measurement, observed.history, observed.refusals) = (measurement, history, refusals);
     }
     let plan = decide(&observed, now);
     let owner = RolloutKey::new(&key.namespace, &key.name);

@@ -11,6 +11,7 @@ use kube::{Api, Client, api::ListParams};
 use super::{World, checks::Checks, metrics::Metrics, troubles};
 use crate::{
     act::{Effect, EffectError, Performer},
+    analysis::HistoryRequest,
     measure::{self, MeasureRequest, Measurement},
     model::{Clock, Key, Object, RolloutKey},
     observe::{Cache, Cluster, Kind, Observed, Refusal, snapshot},
@@ -21,6 +22,9 @@ use crate::{
 const MOST_PODS: u32 = 50;
 /// How long the list of them may take.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long history may take: a canary waits for it.
+const HISTORY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What the cluster offers, as far as is known; the watches and the search for the admission policy keep it.
 pub(super) type SharedCluster = Arc<RwLock<Cluster>>;
@@ -49,6 +53,15 @@ impl World for ClusterWorld {
         let measurement = measure::measure(&self.prometheus, request).await;
         self.metrics.measured(&measurement);
         measurement
+    }
+
+    async fn history(&self, request: &HistoryRequest) -> Vec<Measurement> {
+        let asked = measure::history(&self.prometheus, &request.metrics, request.window);
+        let answer = tokio::time::timeout(HISTORY_TIMEOUT, asked).await;
+        answer.unwrap_or_else(|_| {
+            tracing::warn!("Prometheus did not tell the history within {} s", HISTORY_TIMEOUT.as_secs());
+            Vec::new()
+        })
     }
 
     async fn check(&self, queries: &[QueryToCheck]) -> Vec<Refusal> {

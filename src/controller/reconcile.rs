@@ -32,17 +32,23 @@ pub async fn reconcile<W: World>(world: &W, key: &RolloutKey, now: Timestamp) ->
                 None => None,
             }
         };
+        let history = async {
+            match &needs.history {
+                Some(request) => Some(world.history(request).await),
+                None => None,
+            }
+        };
         let troubles = async {
             match &needs.troubles {
                 Some(deployment) => Some(world.troubles(&key.namespace, deployment).await),
                 None => None,
             }
         };
-        let answers = tokio::join!(measurement, troubles, world.check(&needs.checks));
+        let answers = tokio::join!(measurement, troubles, world.check(&needs.checks), history);
         // The answers took time: decide on what is seen now.
         let Some(seen_now) = world.observe(key) else { return Ok(None) };
         observed = seen_now;
-        (observed.measurement, observed.troubles, observed.refusals) = answers;
+        (observed.measurement, observed.troubles, observed.refusals, observed.history) = answers;
     }
 
     let plan = decide(&observed, now);

@@ -5,6 +5,7 @@ use std::{future::Future, time::Duration};
 pub use crate::model::RolloutKey;
 use crate::{
     act::Effect,
+    analysis::HistoryRequest,
     measure::{MeasureRequest, Measurement},
     model::Key,
     observe::{Observed, Refusal},
@@ -21,6 +22,9 @@ pub trait World: Send + Sync {
 
     /// Asks Prometheus.
     fn measure(&self, request: &MeasureRequest) -> impl Future<Output = Measurement> + Send;
+
+    /// Asks Prometheus about the past. Where it can't say in time, the answer is empty.
+    fn history(&self, request: &HistoryRequest) -> impl Future<Output = Vec<Measurement>> + Send;
 
     /// Asks Prometheus whether it would take these queries. Answers are remembered; an outage refuses nothing.
     fn check(&self, queries: &[QueryToCheck]) -> impl Future<Output = Vec<Refusal>> + Send;

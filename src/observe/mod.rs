@@ -61,6 +61,8 @@ pub struct Observed {
     pub refusals: Vec<Refusal>,
     /// What Prometheus said at this look, where the plan asked for one.
     pub measurement: Option<Measurement>,
+    /// What it said of the time before the run, oldest first, where the plan asked for it.
+    pub history: Option<Vec<Measurement>>,
     /// Why pods of the canary do not get ready, where the plan asked for it.
     pub troubles: Option<Vec<String>>,
 }

@@ -73,6 +73,7 @@ pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -
         cluster: cluster.clone(),
         refusals: Vec::new(),
         measurement: None,
+        history: None,
         troubles: None,
     })
 }

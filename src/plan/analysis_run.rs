@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use super::{Plan, QueryToCheck, metrics};
 use crate::{
     act::{Effect, Purpose},
-    analysis::{self, Clock, Metric, Session, Settings, Step},
+    analysis::{self, Clock, HistoryRequest, Metric, Session, Settings, Step},
     api::{AnalysisPhase, AnalysisRun, AnalysisRunStatus, ArmVariables, ClockState, NoDataPolicy},
     judge::{StepWeight, TimeoutAction, Verdict},
     measure::{Arm, MeasureRequest, PerArm, Variant},
@@ -27,6 +27,8 @@ const UNKNOWN_WEIGHT: f64 = 50.0;
 /// What has to be asked before [`decide`].
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
+    /// Prometheus, for the time before the first look: once.
+    pub history: Option<HistoryRequest>,
     /// Prometheus, for a look.
     pub measurement: Option<MeasureRequest>,
     /// Whether Prometheus takes these queries.
@@ -43,7 +45,10 @@ pub fn needs(observed: &ObservedAnalysisRun, now: Timestamp) -> Needs {
     let Ok(metrics) = resolve(observed) else { return Needs::default() };
     let arms = arms(&observed.run);
     let began = status.is_some_and(|status| status.started_at.is_some());
+    let learned = status.is_some_and(|status| status.state.learned_at.is_some());
+    let interval = observed.run.spec.analysis.interval.into();
     Needs {
+        history: (!learned).then(|| analysis::history(&metrics, &arms, now, interval)).flatten(),
         measurement: Some(analysis::request(&metrics, &arms, now)),
         checks: if began { Vec::new() } else { metrics::queries_to_check(&metrics, &arms) },
     }
@@ -115,6 +120,9 @@ fn look(
     let clock = status.clock.as_ref().map_or_else(|| Clock::start(now), clock_of);
     let settings = Settings::from(&spec.analysis);
     let mut session = Session::resume(metrics, settings, step.weight, clock, &status.state);
+    if let Some(history) = &observed.history {
+        session.learn(history, now);
+    }
     let look = session.look(measurement, &step);
     status.phase = AnalysisPhase::Running;
     status.started_at.get_or_insert(MicroTime(now));

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
-use super::{draft::Draft, facts::Facts};
+use super::{draft::Draft, facts::Facts, sight};
 use crate::{
     analysis::{self, Clock, Gap, LookResult, Session, Settings},
     api::{Analysis, AnalysisState, Step},
     judge::{Decision, StepWeight},
+    measure,
 };
 
 /// The least time before the next step where the step does not say.
@@ -40,10 +41,19 @@ pub(super) fn take(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step) -> Sig
     else {
         return Sight { clear: false, share: None, decision: None };
     };
+    // While Prometheus is away there is no evidence either, so history can wait for it.
+    let away =
+        measurement.metrics.iter().any(|(_, outcome)| matches!(outcome.gap(), Some(measure::Gap::ProviderDown(_))));
+    let history = facts.observed.history.as_ref().filter(|history| !(away && history.is_empty()));
+    let usual = history.map(|history| session.learn(history, draft.now));
     let look = session.look(measurement, &step_of(facts, step));
     keep_clock(draft, session.clock());
     remember(draft, session.state());
     publish(draft, &look);
+    if let Some(usual) = usual {
+        sight::foretell(draft, facts, analysis, &usual);
+    }
+    sight::routing(draft, &look);
     Sight { clear: look.clear, share: look.share, decision: look.seen().cloned() }
 }
 
@@ -76,7 +86,7 @@ fn session<'a>(draft: &Draft<'_>, facts: &'a Facts<'_>, analysis: &Analysis, ste
     Some(Session::resume(&facts.metrics, settings, step_of(facts, step).weight, clock(draft)?, kept))
 }
 
-fn clock(draft: &Draft<'_>) -> Option<Clock> {
+pub(super) fn clock(draft: &Draft<'_>) -> Option<Clock> {
     let run = draft.status.run.as_ref()?;
     Some(Clock {
         since: run.since.0,

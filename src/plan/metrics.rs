@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{QueryToCheck, facts::Facts, problem::Problem};
 use crate::{
-    analysis::{self, Metric},
+    analysis::{self, HistoryRequest, Metric},
     api::{Analysis, condition::ready},
     measure::{Arm, MeasureRequest, MetricQuery, PerArm, Variant},
     model::POD_TEMPLATE_HASH,
@@ -64,13 +64,21 @@ impl Facts<'_> {
         (!request.metrics.is_empty()).then_some(request)
     }
 
+    /// What to ask about the time before the run; nothing where it was asked.
+    pub(super) fn history_request(&self, now: Timestamp) -> Option<HistoryRequest> {
+        let analysis = self.spec.analysis.as_ref()?;
+        let asked = self.status().run.as_ref().is_some_and(|run| run.analysis.learned_at.is_some());
+        let stable = self.stable.and_then(deployment::revision).filter(|_| !asked)?;
+        analysis::history(&self.metrics, &self.arms(stable, ""), now, analysis.interval.into())
+    }
+
     /// The queries as they would be asked, for Prometheus to check their wording.
     pub(super) fn queries_to_check(&self) -> Vec<QueryToCheck> {
         // Only the wording matters, so any revision will do.
         queries_to_check(&self.metrics, &self.arms(POD_TEMPLATE_HASH, POD_TEMPLATE_HASH))
     }
 
-    fn arms(&self, stable: &str, canary: &str) -> PerArm<Arm> {
+    pub(super) fn arms(&self, stable: &str, canary: &str) -> PerArm<Arm> {
         PerArm { stable: self.arm(Variant::Stable, stable), canary: self.arm(Variant::Canary, canary) }
     }
 

@@ -26,8 +26,10 @@ mod preparing;
 mod problem;
 mod progressing;
 mod promoting;
+mod record;
 mod rolling_back;
 mod run;
+mod sight;
 mod traffic;
 mod verbs;
 
@@ -39,13 +41,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::{draft::Draft, facts::Facts};
-use crate::{act::Effect, api::Phase, measure::MeasureRequest, model::Key, observe::Observed};
+use crate::{
+    act::Effect, analysis::HistoryRequest, api::Phase, measure::MeasureRequest, model::Key, observe::Observed,
+};
 
 /// What has to be asked before a decision.
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
     /// Prometheus, for a look.
     pub measurement: Option<MeasureRequest>,
+    /// Prometheus, for the time before the run: once, with the first look.
+    pub history: Option<HistoryRequest>,
     /// Why the canary's pods are not ready: the canary Deployment's name.
     pub troubles: Option<String>,
     /// What has to be read again before a template counts as new: the server may give what nobody has written with other
@@ -86,6 +92,7 @@ pub fn needs(observed: &Observed, now: Timestamp) -> Needs {
     // While the canary's pods start there is nothing to see of it.
     let looking = running && (phase != Phase::Preparing || preparing::canary_is_ready(&facts));
     Needs {
+        history: looking.then(|| facts.history_request(now)).flatten(),
         measurement: looking.then(|| facts.measure_request(now)).flatten(),
         refresh: facts.to_be_compared_afresh(),
         troubles: (running && run::overdue(&facts, now)).then(|| facts.canary_name()),
@@ -102,7 +109,10 @@ pub fn decide(observed: &Observed, now: Timestamp) -> Plan {
     }
     match Facts::gather(observed) {
         Err(problem) => problem::hold(&mut draft, &problem),
-        Ok(facts) => plan(&mut draft, &facts),
+        Ok(facts) => {
+            plan(&mut draft, &facts);
+            record::keep(&mut draft, &facts);
+        }
     }
     draft.finish()
 }

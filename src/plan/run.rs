@@ -102,6 +102,7 @@ pub(super) fn supersede(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     }
     let message = format!("Deployment {} got a newer pod template", facts.workload.name());
     let outcome = outcome(draft, OutcomeKind::Superseded, "Superseded", &message);
+    super::record::close(draft, facts, &outcome);
     push(draft, outcome);
     draft.tell("RolloutSuperseded", &message);
     begin(draft, facts);

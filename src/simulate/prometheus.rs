@@ -4,9 +4,15 @@ use std::collections::BTreeMap;
 
 use super::{clock::Millis, pods::Pod, random::Random};
 use crate::{
+    analysis::HistoryRequest,
     measure::{ArmCounters, Counters, Gap, MeasureRequest, Measurement, MetricOutcome, PerArm, Queries, Sample},
     model::{POD_TEMPLATE_HASH, Timestamp},
 };
+
+/// How many ticks of the past it tells: enough to see bursts of three ticks.
+const TICKS_OF_HISTORY: usize = 49;
+/// Requests of one pod in one of them.
+const REQUESTS_OF_A_TICK: f64 = 20_000.0;
 
 /// A Prometheus and what it has scraped.
 #[derive(Debug)]
@@ -78,6 +84,45 @@ impl Prometheus {
             (metric.name.clone(), outcome)
         });
         Measurement { at: request.at, metrics: metrics.collect(), queries: Vec::new(), spared: 0 }
+    }
+
+    /// Tells the past of the pods that it knows: as steady as their whole life so far.
+    pub fn history(&self, request: &HistoryRequest) -> Vec<Measurement> {
+        if !self.up {
+            return Vec::new();
+        }
+        let ticks: Vec<Timestamp> = request.window.ticks().collect();
+        let last = &ticks[ticks.len().saturating_sub(TICKS_OF_HISTORY)..];
+        let look = |(tick, at): (usize, &Timestamp)| {
+            let metrics = request.metrics.iter().filter_map(|metric| {
+                let Queries::Counters(arms) = &metric.queries else { return None };
+                let past = |arm: &Counters<String>| self.past(&arm.requests, tick, *at);
+                Some((metric.name.clone(), MetricOutcome::Counters(arms.as_ref().map(past))))
+            });
+            Measurement { at: *at, metrics: metrics.collect(), queries: Vec::new(), spared: 0 }
+        };
+        last.iter().enumerate().map(look).collect()
+    }
+
+    fn past(&self, query: &str, tick: usize, at: Timestamp) -> ArmCounters {
+        let mut counters = self.counters(query, at)?;
+        let rates: BTreeMap<_, _> = counters
+            .requests
+            .iter()
+            .map(|sample| {
+                let errors = counters.events.iter().find(|errors| errors.series == sample.series);
+                let rate = errors.map_or(0.0, |errors| errors.value / sample.value.max(1.0));
+                (sample.series.clone(), rate)
+            })
+            .collect();
+        let requests = tick as f64 * REQUESTS_OF_A_TICK;
+        for sample in &mut counters.requests {
+            sample.value = requests;
+        }
+        for sample in &mut counters.events {
+            sample.value = (requests * rates.get(&sample.series).copied().unwrap_or(0.0)).floor();
+        }
+        Ok(counters)
     }
 
     fn counters(&self, query: &str, at: Timestamp) -> ArmCounters {

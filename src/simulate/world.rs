@@ -19,12 +19,16 @@ use super::{
 };
 use crate::{
     act::Effect,
+    analysis::HistoryRequest,
     controller::World,
     measure::{MeasureRequest, Measurement},
     model::{Key, Object, RolloutKey},
     observe::{Cache, Cluster, Kind, Observed, Refusal, snapshot},
     plan::QueryToCheck,
 };
+
+/// The optional kinds that are installed. Records of analyses are left out: they decide nothing.
+const KINDS: [Kind; 3] = [Kind::HttpRoute, Kind::VirtualService, Kind::DestinationRule];
 
 /// Why an effect of a simulated controller fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -222,7 +226,7 @@ impl Inner {
     }
 
     fn observe(&self, key: &RolloutKey) -> Option<Observed> {
-        let cluster = Cluster { admission_hold: self.scene.setting.policy, kinds: Kind::ALL.into_iter().collect() };
+        let cluster = Cluster { admission_hold: self.scene.setting.policy, kinds: KINDS.into() };
         let mut observed = snapshot(&self.cache, &key.namespace, &key.name, &cluster)?;
         self.saboteur.lie(&mut observed);
         Some(observed)
@@ -247,6 +251,10 @@ impl World for SimulatedWorld {
         let measurement = inner.scene.prometheus.answer(request);
         inner.contract.look(&measurement);
         inner.saboteur.misread(measurement)
+    }
+
+    async fn history(&self, request: &HistoryRequest) -> Vec<Measurement> {
+        self.inner().scene.prometheus.history(request)
     }
 
     async fn check(&self, _: &[QueryToCheck]) -> Vec<Refusal> {

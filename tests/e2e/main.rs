@@ -6,6 +6,7 @@
 mod harness;
 
 mod analysis;
+mod analysis_run;
 mod bad_input;
 mod chart;
 mod deletion;

@@ -1,0 +1,106 @@
+//! What histories teach, tick by tick.
+
+use super::*;
+use crate::{
+    analysis::resolve,
+    api::AnalysisTemplateSpec,
+    measure::{Gap, Labels, Variant},
+};
+
+fn metrics() -> Vec<Metric> {
+    let template: AnalysisTemplateSpec = serde_saphyr::from_str(
+        "{metrics: [{name: errors, errorRate: {requests: 'r{hash=\"{{ revision }}\"}', errors: 'e{hash=\"{{ revision }}\"}'}},
+          {name: memory, gauge: {query: g}}, {name: free, threshold: {query: t, min: 1}}]}",
+    )
+    .unwrap();
+    resolve(&[("http".to_owned(), &template)], &[]).unwrap()
+}
+
+fn at(tick: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + 15 * tick).unwrap()
+}
+
+fn sample(pod: &str, value: f64, tick: i64) -> Sample {
+    Sample::new(Labels::from([("pod".to_owned(), pod.to_owned())]), value, at(tick))
+}
+
+/// A tick with the counters of two pods; nothing where Prometheus has a gap.
+fn tick(tick: i64, counters: Option<[(f64, f64); 2]>) -> Measurement {
+    let stable = counters.map_or(Err(Gap::NoSeries("r".into())), |counters| {
+        let of = |pick: fn((f64, f64)) -> f64| {
+            counters.iter().zip(["a", "b"]).map(|(both, pod)| sample(pod, pick(*both), tick)).collect()
+        };
+        Ok(Counters { requests: of(|both| both.0), events: of(|both| both.1) })
+    });
+    let outcome = MetricOutcome::Counters(PerArm { canary: Err(Gap::NoSeries("r".into())), stable });
+    Measurement { at: at(tick), metrics: vec![("http/errors".into(), outcome)], queries: Vec::new(), spared: 0 }
+}
+
+fn steady(ticks: i64) -> Vec<Measurement> {
+    let counters = |ticks: i64| {
+        let so_far = ticks as f64;
+        Some([(1_000.0 + 750.0 * so_far, 3.0 * so_far), (750.0 * so_far, 3.0 * so_far)])
+    };
+    (0..ticks).map(|index| tick(index, counters(index))).collect()
+}
+
+#[test]
+fn only_metrics_that_learn_from_it_are_asked_about_and_only_of_the_stable_version() {
+    let arm = |variant, revision: &str| Arm {
+        namespace: "shop".into(),
+        service: "web".into(),
+        variant,
+        workload: "web".into(),
+        revision: revision.into(),
+        backend: String::new(),
+        host: String::new(),
+        subset: String::new(),
+    };
+    let arms = PerArm { stable: arm(Variant::Stable, "old"), canary: arm(Variant::Canary, "new") };
+    let request = history(&metrics(), &arms, at(0), Duration::from_secs(5)).unwrap();
+    let names: Vec<&str> = request.metrics.iter().map(|metric| metric.name.as_str()).collect();
+    assert_eq!(names, ["http/errors"]);
+    assert_eq!(request.metrics[0].queries.of_canary(), [r#"r{hash="old"}"#, r#"e{hash="old"}"#]);
+    assert_eq!(request.window.ticks().count(), 1_440, "six hours of quarters of a minute");
+}
+
+#[test]
+fn a_steady_history_teaches_what_is_usual() {
+    let learned = learn(&metrics()[0], &steady(240)).unwrap();
+    let (requests_per_second, rate) = learned.usual.unwrap();
+    assert!((requests_per_second - 100.0).abs() < 1e-9 && (rate - 0.004).abs() < 1e-12, "{requests_per_second} {rate}");
+    let counts = learned.counts.unwrap();
+    assert_eq!((counts.ticks, counts.dispersion_raw.to_bits()), (239, 1f64.to_bits()));
+    assert!(counts.capping.is_some(), "pods are told apart");
+}
+
+#[test]
+fn a_gap_is_not_taken_for_a_burst() {
+    let mut history = steady(240);
+    for missing in [60, 61, 62, 120, 180, 181] {
+        history[missing] = tick(i64::try_from(missing).unwrap(), None);
+    }
+    let counts = learn(&metrics()[0], &history).unwrap().counts.unwrap();
+    assert_eq!((counts.ticks, counts.dispersion_raw.to_bits()), (239 - 6 - 3, 1f64.to_bits()));
+}
+
+#[test]
+fn a_short_history_teaches_nothing() {
+    assert!(learn(&metrics()[0], &steady(16)).is_none());
+    assert!(learn(&metrics()[0], &[]).is_none());
+}
+
+#[test]
+fn counters_of_errors_that_come_to_be_count_from_nothing() {
+    let mut history = steady(240);
+    for (index, measurement) in history.iter_mut().enumerate() {
+        let MetricOutcome::Counters(arms) = &mut measurement.metrics[0].1 else { panic!() };
+        let stable = arms.stable.as_mut().unwrap();
+        if index < 100 {
+            stable.events.clear();
+        }
+    }
+    let learned = learn(&metrics()[0], &history).unwrap();
+    let rate = learned.usual.unwrap().1;
+    assert!((rate - 0.004).abs() < 1e-12, "the errors of the first hundred ticks are seen at once: {rate}");
+}
