@@ -5,7 +5,10 @@ use serde_json::Value;
 use crate::harness::{Mesh, Shop, together};
 
 const PATIENT: &str = "[{weight: 50, hold: {min: 10m, max: 20m}}]";
-const SHIPPED: &str = "{templates: [{name: http-server}, {name: istio}, {name: envoy}], interval: 1s}";
+const SHIPPED: &str =
+    "{templates: [{name: http-server}, {name: http-server-latency}, {name: istio}, {name: envoy}], interval: 1s}";
+/// Errors and latency, each counted by the application, by Istio's metrics and by Envoy.
+const METRICS: usize = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_templates_that_ship_count_the_requests_of_both_versions() {
@@ -14,9 +17,9 @@ async fn the_templates_that_ship_count_the_requests_of_both_versions() {
         let shop = Shop::open_with(mesh, "templates", PATIENT, SHIPPED, "").await;
         let traffic = shop.customers(100.0).await;
         shop.ship("v2", "").await;
-        let rollout = shop.until("two hundred requests of each version by each template", |rollout| {
+        let rollout = shop.until("two hundred requests of each version by each metric", |rollout| {
             let evidence = rollout["status"]["evidence"].as_array().map(Vec::as_slice).unwrap_or_default();
-            evidence.len() == 3
+            evidence.len() == METRICS
                 && evidence
                     .iter()
                     .all(|metric| counts(metric).is_some_and(|(canary, stable)| canary.min(stable) > 200.0))
@@ -33,7 +36,10 @@ async fn the_templates_that_ship_count_the_requests_of_both_versions() {
 }
 
 fn counts(metric: &Value) -> Option<(f64, f64)> {
-    Some((metric["canary"]["requests"].as_f64()?, metric["stable"]["requests"].as_f64()?))
+    // A latency has quantiles where an error rate has counts; both say of how many requests.
+    let requests =
+        |arm: &str| [&metric[arm], &metric[format!("{arm}Quantiles")]].iter().find_map(|arm| arm["requests"].as_f64());
+    Some((requests("canary")?, requests("stable")?))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -89,7 +89,7 @@ pub(crate) fn required() -> Arguments {
 }
 
 /// The texts of the queries of a metric, as the template has them.
-fn queries(metric: &Metric) -> Vec<&str> {
+pub(crate) fn queries(metric: &Metric) -> Vec<&str> {
     match metric.kind().expect("a metric of one kind") {
         Kind::ErrorRate(kind) => vec![&kind.requests, &kind.errors],
         Kind::Latency(kind) => vec![&kind.histogram],

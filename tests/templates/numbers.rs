@@ -12,7 +12,7 @@ use siskin::{
 };
 
 use crate::{
-    library::{Template, all, arms, files, required},
+    library::{Template, all, arms, files, queries, required},
     planted::{ArmNumbers, Case, Numbers},
     prometheus::Prometheus,
 };
@@ -89,6 +89,69 @@ async fn every_template_gives_the_numbers_of_each_version_and_counts_nobody_else
     }
     println!("{} cases", world.cases.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_query_without_any_one_of_its_conditions_counts_a_decoy() {
+    let world = World::planted("conditions").await;
+    let mut conditions = 0;
+    let mut needless = Vec::new();
+    for template in all() {
+        for metric in template.metrics() {
+            for (condition, without) in without_each_condition(metric) {
+                conditions += 1;
+                let mut seen = false;
+                for (_, case, at) in world.cases.iter().filter(|(of, ..)| of.name == template.name) {
+                    seen = seen || world.numbers(&template, &without, case, *at).await != case.expect[&metric.name];
+                }
+                if !seen {
+                    needless.push(format!("{}/{}: {condition}", template.name, metric.name));
+                }
+            }
+        }
+    }
+    println!("{conditions} conditions");
+    assert!(conditions > 100, "{conditions} conditions were found");
+    assert!(needless.is_empty(), "plant what these leave out:\n{}", needless.join("\n"));
+}
+
+/// The metric without one line of one of its queries that is a condition on a label, for each such line.
+fn without_each_condition(metric: &Metric) -> Vec<(String, Metric)> {
+    let mut changed = Vec::new();
+    for (index, query) in queries(metric).into_iter().enumerate() {
+        let lines: Vec<_> = query.lines().collect();
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| is_condition(line)) {
+            let mut kept: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+            kept.remove(at);
+            if !line.ends_with(',') {
+                kept[at - 1] = kept[at - 1].trim_end_matches(',').to_owned();
+            }
+            let mut without = metric.clone();
+            *queries_mut(&mut without)[index] = kept.join("\n");
+            changed.push((line.trim().to_owned(), without));
+        }
+    }
+    changed
+}
+
+/// Whether a line is a condition on a label, such as `pod=~"web-.*",`. One on the name of the metric is none.
+fn is_condition(line: &str) -> bool {
+    let line = line.trim().trim_end_matches(',');
+    let Some((label, value)) = line.split_once('"') else { return false };
+    let operator = ["=", "=~", "!=", "!~"].iter().any(|operator| label.ends_with(operator));
+    operator && value.ends_with('"') && !label.contains(['(', '[']) && !label.starts_with("__name__")
+}
+
+/// The queries of a metric, to change them; in the order of [`queries`].
+fn queries_mut(metric: &mut Metric) -> Vec<&mut String> {
+    let Metric { error_rate, latency, gauge, rate, threshold, .. } = metric;
+    let mut found = Vec::new();
+    found.extend(error_rate.iter_mut().flat_map(|kind| [&mut kind.requests, &mut kind.errors]));
+    found.extend(latency.iter_mut().map(|kind| &mut kind.histogram));
+    found.extend(gauge.iter_mut().map(|kind| &mut kind.query));
+    found.extend(rate.iter_mut().flat_map(|kind| [&mut kind.requests, &mut kind.events]));
+    found.extend(threshold.iter_mut().map(|kind| &mut kind.query));
+    found
 }
 
 /// An outcome in the form of the planted files.
