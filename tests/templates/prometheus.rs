@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
 };
@@ -16,13 +16,18 @@ use crate::{planted::Planted, remote_write};
 pub(crate) struct Prometheus {
     pub(crate) url: String,
     child: Child,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     http: reqwest::Client,
 }
 
 impl Prometheus {
     /// Starts one on a free port and waits until it is ready.
     pub(crate) fn start(name: &str) -> Self {
+        Self::start_with(name, |_| Vec::new())
+    }
+
+    /// Starts one with more arguments, which may name files that are written to its folder.
+    pub(crate) fn start_with(name: &str, arguments: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let folder =
             PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("prometheus-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
@@ -34,6 +39,7 @@ impl Prometheus {
             .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
             .args(["--web.listen-address=127.0.0.1:0", "--web.enable-remote-write-receiver"])
+            .args(arguments(&folder))
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
