@@ -29,7 +29,7 @@ use super::{Analysis, AnalysisState, Blind, MetricEvidence};
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
     {"rule": "duration(self.minDuration) <= duration(self.maxDuration)", "message": "minDuration must not be longer than maxDuration"},
-    {"rule": "self.arms.canary != self.arms.stable", "message": "arms.canary and arms.stable must differ: they are what is compared"}
+    {"rule": "dyn(self.arms.canary) != dyn(self.arms.stable)", "message": "arms.canary and arms.stable must differ: they are what is compared"}
 ]))]
 #[expect(clippy::duplicated_attributes, reason = "each printed column has a type of its own, and two may be the same")]
 pub struct AnalysisRunSpec {

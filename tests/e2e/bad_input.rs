@@ -131,6 +131,24 @@ async fn the_api_server_refuses_nonsense_with_a_sentence() {
         );
         refused(bed, namespace.name(), what, &manifest, words).await;
     }
+    let analysis_runs = [
+        (
+            "a version that is compared with itself",
+            "arms: {canary: {revision: one}, stable: {revision: one}}",
+            "must differ",
+        ),
+        (
+            "an analysis that may not last as long as it must",
+            "minDuration: 10m, maxDuration: 5m, arms: {canary: {revision: one}, stable: {revision: two}}",
+            "minDuration must not be longer",
+        ),
+    ];
+    for (what, spec, words) in analysis_runs {
+        let manifest = format!(
+            "apiVersion: siskin.dev/v1alpha1\nkind: AnalysisRun\nmetadata: {{name: run}}\nspec: {{templates: [{{name: http}}], {spec}}}\n"
+        );
+        refused(bed, namespace.name(), what, &manifest, words).await;
+    }
     let output = bed.try_kubectl(&["apply", "-n", namespace.name(), "-f", "-"], Some(&good)).await;
     assert!(output.success, "a good one is taken: {}", output.stderr);
     refused(
