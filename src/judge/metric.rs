@@ -210,6 +210,16 @@ impl ErrorRateJudge {
         self.traffic = PodTraffic::default();
     }
 
+    /// Evidence that the canary is worse than the dead zone allows, in full.
+    pub fn log_harm(&self) -> f64 {
+        self.harm.log_evidence()
+    }
+
+    /// Evidence that a degradation of the margin has been ruled out in this step, in full.
+    pub fn log_safe(&self) -> f64 {
+        self.safe.log_evidence()
+    }
+
     /// Where the judgement stands. `step_elapsed` is how long the step has lasted, from which the time that is still
     /// needed is reckoned.
     pub fn evidence(&self, step_elapsed: Duration) -> ErrorRateEvidence {
