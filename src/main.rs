@@ -8,5 +8,8 @@ use clap::Parser;
 async fn main() -> ExitCode {
     // Nothing chooses one by itself, and every HTTP client needs one. It fails only where there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    siskin::cli::Cli::parse().run().await
+    match siskin::cli::Cli::try_parse() {
+        Ok(cli) => cli.run().await,
+        Err(error) => siskin::cli::refuse(&error, std::env::args().nth(1).as_deref()),
+    }
 }

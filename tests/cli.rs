@@ -2,14 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on ends where it stands")]
 
+#[path = "cli/analyze.rs"]
+mod analyze;
 #[path = "cli/api_server.rs"]
 mod api_server;
 #[path = "cli/cluster.rs"]
 mod cluster;
 #[path = "cli/judge.rs"]
 mod judge;
+#[path = "cli/planted.rs"]
+mod planted;
 #[path = "cli/preview.rs"]
 mod preview;
+#[path = "templates/prometheus.rs"]
+mod prometheus;
+#[path = "templates/remote_write.rs"]
+mod remote_write;
 
 use std::{
     ffi::OsStr,

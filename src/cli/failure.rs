@@ -49,6 +49,14 @@ impl Failure {
         })
     }
 
+    /// Says it on stderr and gives another exit code than its own, for commands whose codes mean something else.
+    pub(super) fn report_as(&self, code: u8) -> ExitCode {
+        if self.code != 0 {
+            eprintln!("{self}");
+        }
+        ExitCode::from(if self.code == 0 { 0 } else { code })
+    }
+
     /// Says it on stderr and gives the exit code.
     pub(super) fn report(&self) -> ExitCode {
         if self.code != 0 {

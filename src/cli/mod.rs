@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod analyze;
 mod characterize;
 mod crds;
 mod credentials;
@@ -7,7 +8,9 @@ mod failure;
 mod get;
 mod judge;
 mod kube;
+mod power;
 mod preview;
+mod prometheus;
 mod run;
 mod screen;
 mod subject;
@@ -91,6 +94,10 @@ enum Command {
     },
     /// Show what would be done to the routes, without a cluster
     Preview(preview::PreviewArgs),
+    /// Compare two versions once; the exit code is the verdict
+    Analyze(Box<analyze::AnalyzeArgs>),
+    /// Tell what an analysis would find, and when, before a rollout
+    Power(Box<power::PowerArgs>),
     /// Rerun the tables of the judge's error rates
     Characterize(characterize::CharacterizeArgs),
     /// Judge canaries for other systems
@@ -99,10 +106,26 @@ enum Command {
     Crds(crds::CrdsArgs),
 }
 
+/// Says what is wrong with a command line; gives the exit code. That of `analyze` is its verdict, and a command line that
+/// can't be read is none.
+pub fn refuse(error: &clap::Error, command: Option<&str>) -> ExitCode {
+    // Where the terminal is gone there is nobody to tell.
+    drop(error.print());
+    match (error.use_stderr(), command) {
+        (false, _) => ExitCode::SUCCESS,
+        (true, Some("analyze")) => ExitCode::from(3),
+        (true, _) => ExitCode::from(2),
+    }
+}
+
 impl Cli {
     /// Does what the command line says.
     pub async fn run(self) -> ExitCode {
-        match self.command.run().await {
+        let command = match self.command {
+            Command::Analyze(args) => return analyze::run(&args, &SystemClock).await,
+            command => command,
+        };
+        match command.run().await {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => failure.report(),
         }
@@ -121,6 +144,9 @@ impl Command {
             Self::Retry { cluster, args } => ask(Verb::Retry, &cluster, &args).await,
             Self::Skip { cluster, args } => ask(Verb::Skip, &cluster, &args).await,
             Self::Preview(args) => preview::run(&args),
+            // Its exit code is not that of a failure; `Cli::run` has taken it.
+            Self::Analyze(_) => Ok(()),
+            Self::Power(args) => power::run(&args, &SystemClock).await,
             Self::Characterize(args) => characterize::run(&args),
             Self::Judge(args) => judge::run(args).await,
             Self::Crds(args) => Ok(crds::run(&args)?),

@@ -147,7 +147,7 @@ impl Template {
     }
 
     /// The names that the expressions use, in order: `revision`, `args.port`.
-    fn names(&self) -> BTreeSet<String> {
+    pub fn names(&self) -> BTreeSet<String> {
         let names = |piece: &Piece| match piece {
             Piece::Text(_) => HashSet::new(),
             Piece::Value { expression, .. } => expression.undeclared_variables(true),

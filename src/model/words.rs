@@ -20,11 +20,11 @@ pub fn signed_percent(share: f64) -> String {
     if share > 0.0 { format!("+{}", percent(share)) } else { percent(share) }
 }
 
-/// A factor: `×2.3`, `×0.85`, `×12`.
+/// A factor: `×1.05`, `×2.3`, `×12`.
 pub fn factor(factor: f64) -> String {
     let decimals = match factor {
         _ if factor >= 9.95 => 0,
-        _ if factor >= 1.0 => 1,
+        _ if factor >= 1.995 => 1,
         _ => 2,
     };
     format!("×{}", without_trailing_zeros(&format!("{factor:.decimals$}")))

@@ -12,14 +12,14 @@ use crate::{cli::Failure, model::Object};
 
 /// All documents that were given.
 #[derive(Debug)]
-pub(super) struct Documents {
+pub(in crate::cli) struct Documents {
     objects: Vec<Object>,
 }
 
 impl Documents {
     /// Reads files, directories (their `.yaml`, `.yml` and `.json` files) and stdin (`-`). Objects without a namespace
     /// get `namespace`, else the only one that the others have, else `default`.
-    pub(super) fn read(paths: &[PathBuf], namespace: Option<&str>) -> Result<Self, Failure> {
+    pub(in crate::cli) fn read(paths: &[PathBuf], namespace: Option<&str>) -> Result<Self, Failure> {
         let mut values = Vec::new();
         for path in paths {
             for (source, text) in texts(path)? {
@@ -36,7 +36,7 @@ impl Documents {
     }
 
     /// The objects of a kind, of whatever version.
-    pub(super) fn of_kind(&self, group: &str, kind: &str) -> impl Iterator<Item = &Object> {
+    pub(in crate::cli) fn of_kind(&self, group: &str, kind: &str) -> impl Iterator<Item = &Object> {
         self.objects.iter().filter(move |object| {
             let version = object.text("/apiVersion");
             let in_group = version.split_once('/').map_or("", |(group, _)| group);

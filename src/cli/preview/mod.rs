@@ -14,7 +14,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
-use self::documents::Documents;
+pub(super) use self::documents::Documents;
 use super::{Failure, get::print, screen::Style};
 
 /// Show what would be done to the routes, without a cluster

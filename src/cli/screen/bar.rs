@@ -6,7 +6,7 @@ const FULL: &str = "█";
 const EMPTY: &str = "░";
 
 /// A bar of `cells` characters, of which `share` (0 to 1) is filled. Anything above nothing shows, and only all fills it.
-pub(super) fn bar(share: f64, cells: usize, tone: Tone) -> Line {
+pub(in crate::cli) fn bar(share: f64, cells: usize, tone: Tone) -> Line {
     let filled = filled(share, cells);
     Line::new().and(tone, FULL.repeat(filled)).and(Tone::Faint, EMPTY.repeat(cells - filled))
 }

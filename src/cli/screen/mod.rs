@@ -8,15 +8,15 @@ mod text;
 mod view;
 mod words;
 
+pub(in crate::cli) use bar::bar;
 pub(in crate::cli) use list::{Columns, list};
 pub(in crate::cli) use live::{LiveScreen, terminal_size};
-pub(in crate::cli) use text::Style;
-use text::wrap;
 pub(super) use text::{Line, Tone};
+pub(in crate::cli) use text::{Style, wrap};
 pub(in crate::cli) use view::{View, canary_name};
 use words::ago;
 
-use self::{bar::bar, view::Side};
+use self::view::Side;
 use crate::{
     api::{OutcomeKind, Phase, WeightStatus},
     model::Timestamp,

@@ -131,7 +131,7 @@ fn colour(tone: Tone, text: &str) -> String {
 }
 
 /// Lays a text out in lines of at most this width, broken between words.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(in crate::cli) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

@@ -1,0 +1,51 @@
+//! An analysis of the past: the looks that would have been taken, read back by range queries.
+
+use super::{
+    end::{Ending, Recording},
+    live::Place,
+    options::Past,
+};
+use crate::{
+    analysis::{Clock, Recorder, Session, Settings, Step, render},
+    cli::Failure,
+    measure::{Measurement, Window, history},
+};
+
+/// Judges the window.
+pub(super) async fn analyse(
+    place: &Place<'_>,
+    settings: Settings,
+    step: &Step,
+    past: Past,
+) -> Result<Recording, Failure> {
+    let window =
+        Window::new(past.from, past.to, settings.interval).map_err(|error| Failure::usage(error.to_string()))?;
+    let mut session = Session::start(place.metrics, settings, step.weight, Clock::start(past.from));
+    place.learn(&mut session, past.from).await;
+    let mut recorder = Recorder::start(place.subject(), &session, step, Some(place.address.to_owned()));
+    let mut ends = Ending::default();
+    let queries = render(place.metrics, place.arms);
+    let measurements = history(place.client, &queries, window).await;
+    place.refuse_what_needs_a_person(measurements.iter())?;
+    for measurement in &measurements {
+        let look = session.look(measurement, step);
+        ends.take(&mut recorder, &look, &session);
+    }
+    Ok(ends.recording(recorder, &session, |record| place.named(record)))
+}
+
+impl Place<'_> {
+    /// A query that Prometheus won't do is an error, and not a look without data.
+    pub(super) fn refuse_what_needs_a_person<'a>(
+        &self,
+        mut measurements: impl Iterator<Item = &'a Measurement>,
+    ) -> Result<(), Failure> {
+        let found = measurements.find_map(|measurement| {
+            measurement.metrics.iter().find_map(|(name, outcome)| {
+                let gap = outcome.gap().filter(|gap| gap.needs_a_person())?;
+                Some(format!("metric {name}: {gap}"))
+            })
+        });
+        found.map_or(Ok(()), |problem| Err(Failure::refused(problem)))
+    }
+}

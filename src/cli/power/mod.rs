@@ -1,0 +1,158 @@
+//! `siskin power`: what an analysis would see, before a rollout: from rates that are stated, or asked from Prometheus.
+
+mod ask;
+mod show;
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+
+use super::{
+    Failure,
+    analyze::options::{chance, duration, pair, percent, share},
+    get::{Form, print, serialise, width},
+    prometheus::PrometheusArgs,
+    screen::Style,
+};
+use crate::{
+    analysis::power::{PlannedStep, Power, Question, power},
+    judge::Margin,
+    model::Clock,
+};
+
+/// Tell what an analysis would find, and when, before a rollout
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  siskin power --requests-per-second 100 --error-rate 0.5% --steps 5,25,50 --step-time 20m
+  siskin power -f http.yaml --stable revision=7d4b9 --prometheus http://localhost:9090 --steps 10,50
+
+FINDS is the smallest regression that is found within the step in nine of ten cases. RULES OUT is what no
+version may have that passes the step. Times are medians, then what nine of ten cases stay below.
+
+Exit codes: 0 told, 1 Prometheus gives no numbers, 2 wrong command line")]
+pub(super) struct PowerArgs {
+    /// Requests per second of both versions together
+    #[arg(long, value_name = "NUMBER", value_parser = positive, requires = "error_rate")]
+    requests_per_second: Option<f64>,
+    /// The stable version's error rate, as in 0.005 or 0.5%
+    #[arg(long, value_name = "RATE", value_parser = share, requires = "requests_per_second")]
+    error_rate: Option<f64>,
+    /// A file with AnalysisTemplates: their rates are asked from Prometheus
+    #[arg(short, long = "filename", value_name = "PATH", conflicts_with = "error_rate")]
+    filenames: Vec<PathBuf>,
+    /// A value for an argument of the templates; can be given more than once
+    #[arg(long = "arg", value_name = "NAME=VALUE", value_parser = pair)]
+    arguments: Vec<(String, String)>,
+    /// What templates may say of the version that runs now
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',', value_parser = pair)]
+    stable: Vec<(String, String)>,
+    #[command(flatten)]
+    prometheus: PrometheusArgs,
+    /// How much of the past the rates are taken from
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+    history: Duration,
+    /// The weights of the steps in percent, in their order
+    #[arg(long, visible_alias = "weight", value_name = "PERCENT", value_delimiter = ',', default_value = "5,25,50", value_parser = percent)]
+    steps: Vec<f64>,
+    /// The longest time of a step
+    #[arg(long, value_name = "TIME", default_value = "20m", value_parser = duration)]
+    step_time: Duration,
+    /// The least time of a step
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    min: Duration,
+    /// Bad versions to follow through the steps, as multiples of the stable rate
+    #[arg(long, value_name = "FACTOR", value_delimiter = ',', default_value = "2,4,10", value_parser = positive)]
+    versions: Vec<f64>,
+    /// How much the errors vary, relative to chance alone: above 1 where they come in clusters
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = dispersion)]
+    dispersion: f64,
+    /// The chance that a version that is no worse is rolled back
+    #[arg(long, value_name = "CHANCE", default_value = "0.01", value_parser = chance)]
+    false_rollback: f64,
+    /// The chance that a step passes a version as bad as the margin
+    #[arg(long, value_name = "CHANCE", default_value = "0.05", value_parser = chance)]
+    missed_regression: f64,
+    /// As data, instead of tables
+    #[arg(short, long, value_name = "FORM")]
+    output: Option<DataForm>,
+}
+
+/// The forms of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DataForm {
+    /// As JSON
+    Json,
+    /// As YAML
+    Yaml,
+}
+
+/// Tells it.
+pub(super) async fn run(args: &PowerArgs, clock: &dyn Clock) -> Result<(), Failure> {
+    let steps = args.planned_steps()?;
+    let questions = match (args.requests_per_second, args.error_rate) {
+        (Some(_), Some(_)) if args.prometheus.prometheus.is_some() => {
+            return Err(Failure::usage(
+                "--prometheus and --error-rate can't be used together: the rates come from one place",
+            ));
+        }
+        (Some(requests_per_second), Some(rate)) => vec![args.stated(requests_per_second, rate)],
+        _ => ask::questions(args, clock).await?,
+    };
+    let powers: Vec<Power> = questions.iter().map(|question| power(question, &steps, &args.versions)).collect();
+    let text = match args.output {
+        Some(form) => {
+            let value = serde_json::to_value(&powers).map_err(anyhow::Error::from)?;
+            let form = match form {
+                DataForm::Json => Form::Json,
+                DataForm::Yaml => Form::Yaml,
+            };
+            serialise(&value, Some(form))?
+        }
+        None => {
+            powers.iter().map(|power| show::tables(power, width(), Style::of_stdout())).collect::<Vec<_>>().join("\n")
+        }
+    };
+    print(&text)
+}
+
+impl PowerArgs {
+    fn stated(&self, requests_per_second: f64, rate: f64) -> Question {
+        Question {
+            metric: "errors".to_owned(),
+            requests_per_second,
+            rate,
+            dispersion: self.dispersion,
+            dead_zone: Margin::ERROR_RATE_DEAD_ZONE,
+            margin: Margin::ERROR_RATE_LIMIT,
+            false_rollback: self.false_rollback,
+            missed_regression: self.missed_regression,
+        }
+    }
+
+    fn planned_steps(&self) -> Result<Vec<PlannedStep>, Failure> {
+        if self.min > self.step_time {
+            let [min, max] = [self.min, self.step_time].map(humantime::format_duration);
+            return Err(Failure::usage(format!("--min {min} is longer than --step-time {max}")));
+        }
+        if let Some(pair) = self.steps.windows(2).find(|pair| pair[1] <= pair[0]) {
+            return Err(Failure::usage(format!("--steps: {} comes after {}; weights only rise", pair[1], pair[0])));
+        }
+        let step = |weight: &f64| PlannedStep { weight: *weight, min: self.min, max: self.step_time };
+        Ok(self.steps.iter().map(step).collect())
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("it must be a number above 0".to_owned()),
+    }
+}
+
+fn dispersion(text: &str) -> Result<f64, String> {
+    match positive(text) {
+        Ok(number) if (1.0..=50.0).contains(&number) => Ok(number),
+        _ => Err("it must be from 1 to 50".to_owned()),
+    }
+}
