@@ -20,7 +20,8 @@ impl Engine {
             history.push(&tick);
         }
         let settings = ErrorRateSettings::default();
-        Self::with(ErrorRateSettings { baseline: history.baseline(settings.margin), ..settings }, step)
+        let baseline = history.baseline(settings.margin);
+        Self::with(ErrorRateSettings { baseline, ..settings }, step)
     }
 
     /// The judge with given settings, which has learned nothing.
@@ -40,12 +41,12 @@ impl Engine {
 
     /// Evidence for harm.
     pub fn log_harm(&self) -> f64 {
-        self.evidence(Duration::ZERO).log_harm
+        self.judge.log_harm()
     }
 
     /// Evidence for safety.
     pub fn log_safe(&self) -> f64 {
-        self.evidence(Duration::ZERO).log_safe
+        self.judge.log_safe()
     }
 
     /// Where the judgement stands.

@@ -5,12 +5,15 @@
 //! its name and the number of the run, so that [`run_row`] gives the same [`Cell`]s on any number of cores. Traffic is
 //! made in [`traffic`], the rules of others in [`comparators`]; the judge itself is the one that ships ([`engine`]).
 
+pub mod bars;
 pub mod comparators;
 pub mod engine;
 mod error_rules;
 mod harness;
+pub mod latency_engine;
 mod outcome;
 pub mod report;
+pub mod rollouts;
 mod store;
 mod stream;
 mod table;

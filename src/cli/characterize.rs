@@ -1,7 +1,7 @@
 //! `siskin characterize`: reruns the tables of the judge's error rates and writes them down.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{IsTerminal, Write, stderr, stdout},
     path::{Path, PathBuf},
@@ -12,7 +12,7 @@ use anyhow::Context;
 
 use super::failure::Failure;
 use crate::characterize::{
-    FinishedRow, Plan, Row, Store, Table,
+    FinishedRow, Plan, Row, Store, Table, bars,
     report::{FinishedTable, insert_in_overview},
     run_row, tables,
 };
@@ -40,39 +40,84 @@ pub(super) struct CharacterizeArgs {
     /// Run rows again that are finished
     #[arg(long)]
     fresh: bool,
+    /// Check what is promised of the tables instead of writing them; exit code 1 if something is not kept
+    #[arg(long, conflicts_with = "rows")]
+    bars: bool,
     /// Threads; as many as there are cores without this
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     threads: Option<u32>,
 }
 
-/// Runs the tables and writes them.
+/// Runs the tables and writes them, or checks them.
 pub(super) fn run(args: &CharacterizeArgs) -> Result<(), Failure> {
-    let all = tables();
-    let wanted = select(&all, &args.rows)?;
+    let tables = tables();
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.and_then(|threads| usize::try_from(threads).ok()).unwrap_or(cores);
-    let plan = Plan { runs: args.runs, seed: args.seed, threads, costly: true };
+    let plan = Plan { runs: args.runs, seed: args.seed, threads, costly: !args.bars };
     let path = args.directory.join(FINISHED);
     let mut store = Store::open(path.clone(), args.fresh).with_context(|| format!("can't read {}", path.display()))?;
+    if args.bars {
+        check_bars(&tables, plan, &mut store)
+    } else {
+        write_tables(&select(&tables, &args.rows)?, plan, &mut store, &args.directory)
+    }
+}
+
+fn write_tables(tables: &[&Table], plan: Plan, store: &mut Store, directory: &Path) -> Result<(), Failure> {
     let mut finished = Vec::new();
-    for table in wanted {
-        let mut rows = Vec::new();
-        for row in &table.rows {
-            rows.push(finish(table, row, plan, &mut store)?);
-        }
-        let table = FinishedTable { table, rows, plan };
+    for table in tables {
+        let rows = table.rows.iter().map(|row| finish(table, row, plan, store));
+        let table = FinishedTable { table, rows: rows.collect::<anyhow::Result<_>>()?, plan };
         for file in table.files() {
-            write(&args.directory.join(&file.name), &file.text)?;
+            write(&directory.join(&file.name), &file.text)?;
         }
         let name = table.table.name;
-        writeln!(stdout(), "{name}: {}", args.directory.join(format!("{}.md", name.to_lowercase())).display())?;
+        writeln!(stdout(), "{name}: {}", directory.join(format!("{}.md", name.to_lowercase())).display())?;
         finished.push(table);
     }
-    let overview = args.directory.join(OVERVIEW);
+    let overview = directory.join(OVERVIEW);
     if let Ok(page) = fs::read_to_string(&overview) {
         write(&overview, &insert_in_overview(&page, &finished))?;
     }
     Ok(())
+}
+
+/// Prints a line a check, and which bars are not kept.
+fn check_bars(tables: &[Table], plan: Plan, store: &mut Store) -> Result<(), Failure> {
+    let mut missed: BTreeMap<&str, u32> = BTreeMap::new();
+    let checks = bars::all();
+    let mut out = stdout();
+    writeln!(out, "{} runs a row, seed {}; tolerance: three binomial standard errors", plan.runs, plan.seed)?;
+    for check in &checks {
+        let table = tables.iter().find(|table| table.name == check.table);
+        let row = table.and_then(|table| table.rows.iter().find(|row| row.name == check.row).map(|row| (table, row)));
+        let (table, row) = row.ok_or_else(|| Failure::refused(format!("{} has no row {}", check.table, check.row)))?;
+        let finding = check.judge(table, &finish(table, row, plan, store)?).map_err(Failure::refused)?;
+        let verdict = finding.beyond.as_deref().map_or("kept", |_| "MISSED");
+        let beyond = finding.beyond.as_ref().map(|beyond| format!(": {beyond}")).unwrap_or_default();
+        writeln!(
+            out,
+            "{:<4} {:<7} {} {}, {}: {}, {}{beyond}",
+            check.bar, verdict, check.table, check.row, check.column, finding.measured, finding.bound
+        )?;
+        *missed.entry(check.bar).or_default() += u32::from(finding.beyond.is_some());
+    }
+    let kept: Vec<&str> = missed.iter().filter(|(_, missed)| **missed == 0).map(|(bar, _)| *bar).collect();
+    writeln!(out, "kept: {}", in_order(kept).join(", "))?;
+    let failed: Vec<&str> = missed.iter().filter(|(_, missed)| **missed > 0).map(|(bar, _)| *bar).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let count: u32 = missed.values().sum();
+    let names = in_order(failed).join(", ");
+    Err(Failure::refused(format!("{count} of {} checks are beyond their bound, of {names}", checks.len()))
+        .hint("run again with another --seed, or more --runs: what is missed by chance is missed once"))
+}
+
+/// `B2` before `B10`.
+fn in_order(mut bars: Vec<&str>) -> Vec<&str> {
+    bars.sort_by_key(|bar| (bar.len(), bar.to_owned()));
+    bars
 }
 
 /// The tables of these names.

@@ -19,9 +19,9 @@ pub(super) fn page(finished: &FinishedTable, pictures: &[(String, &str)]) -> Str
     let Plan { runs, seed, .. } = finished.plan;
     let csv = format!("{}.csv", name.to_lowercase());
     format!(
-        "<!-- Made by `{command}`; edits are lost. -->\n\n# {name}: {title}\n\n{about}\n\n{pictures}{rows}\n\
-         {runs} rollouts a row, seed {seed}{costly}. ± is one Monte Carlo standard error. The same numbers, with the \
-         spread of the times: [{csv}]({csv}). Made by `{command}`.\n"
+        "# {name}: {title}\n\nMade by `{command}`; edits are lost. {runs} rollouts a row, seed {seed}{costly}. ± is one Monte \
+         Carlo standard error. The same numbers, with the spread of the times: [{csv}]({csv}).\n\n\
+         {about}\n\n{pictures}{rows}"
     )
 }
 

@@ -11,8 +11,10 @@ pub(super) fn cell(cell: &Cell, show: Show) -> String {
     match show {
         Show::Share => share_with_error(cell),
         Show::Seconds => seconds_or_share(cell),
-        Show::ShareAndSeconds if cell.happened == 0 => share_with_error(cell),
-        Show::ShareAndSeconds => format!("{}; {}", share_with_error(cell), median_where_it_happened(cell)),
+        Show::ShareAndSeconds => match cell.median {
+            Some(median) => format!("{}; {}", share_with_error(cell), time(median)),
+            None => share_with_error(cell),
+        },
         Show::Mean => cell.mean.map_or_else(|| "–".into(), significant),
     }
 }
@@ -46,10 +48,6 @@ fn seconds_or_share(cell: &Cell) -> String {
         None if cell.happened == 0 => "–".into(),
         None => format!("– ({rounded})"),
     }
-}
-
-fn median_where_it_happened(cell: &Cell) -> String {
-    cell.median.map_or_else(|| "–".into(), time)
 }
 
 /// Seconds: `80 s`, `42 min`, `7.8 h`.

@@ -109,7 +109,9 @@ fn marks(finished: &FinishedTable, picture: &Picture, columns: &[usize], axis: &
             let Some(value) = (axis.value)(cell) else { continue };
             let open = value < axis.low || value > axis.high;
             let label = format!("{}, {}: {}", row.row, picture.columns[series], (axis.label)(cell));
-            svg.mark(series, axis.x(value), y, open, &label);
+            // A little apart, so that marks of the same value are seen.
+            let apart = 2.5 * (series as f64 - (columns.len() as f64 - 1.0) / 2.0);
+            svg.mark(series, axis.x(value), y + apart, open, &label);
         }
     }
     svg

@@ -5,13 +5,13 @@ use std::fmt::Write;
 
 /// Colours that people with any colour vision tell apart (Okabe and Ito 2008); the darker ones for light paper.
 const STYLE: &str = "\
-svg{font:13px system-ui,sans-serif;background:#fff;--ink:#1f2328;--faint:#d1d9e0;--s0:#0072b2;--s1:#d55e00;--s2:#007a5a;--s3:#b3478f;--s4:#6e5a00}
-@media(prefers-color-scheme:dark){svg{background:#0d1117;--ink:#e6edf3;--faint:#30363d;--s0:#56b4e9;--s1:#ff8a3d;--s2:#2fc79a;--s3:#e58bc4;--s4:#f0e442}}
-text{fill:var(--ink)}.end{text-anchor:end}.middle{text-anchor:middle}.title{font-weight:600;font-size:15px}
-.grid{stroke:var(--faint)}
-.s0{--c:var(--s0)}.s1{--c:var(--s1)}.s2{--c:var(--s2)}.s3{--c:var(--s3)}.s4{--c:var(--s4)}
-.mark{fill:var(--c)}.open{fill:none;stroke:var(--c);stroke-width:1.5}.line{fill:none;stroke:var(--c);stroke-width:2}
-.d1{stroke-dasharray:7 3}.d2{stroke-dasharray:2 3}.d3{stroke-dasharray:9 3 2 3}.d4{stroke-dasharray:4 2}";
+text{font:13px system-ui,sans-serif;fill:#1f2328}.end{text-anchor:end}.middle{text-anchor:middle}.title{font-weight:600;font-size:15px}
+.paper{fill:#fff}.grid{stroke:#d1d9e0}
+.s0{color:#0072b2}.s1{color:#d55e00}.s2{color:#007a5a}.s3{color:#b3478f}.s4{color:#6e5a00}
+.mark{fill:currentColor}.open{fill:none;stroke:currentColor;stroke-width:1.5}.line{fill:none;stroke:currentColor;stroke-width:2}
+.d1{stroke-dasharray:7 3}.d2{stroke-dasharray:2 3}.d3{stroke-dasharray:9 3 2 3}.d4{stroke-dasharray:4 2}
+@media(prefers-color-scheme:dark){text{fill:#e6edf3}.paper{fill:#0d1117}.grid{stroke:#30363d}
+.s0{color:#56b4e9}.s1{color:#ff8a3d}.s2{color:#2fc79a}.s3{color:#e58bc4}.s4{color:#f0e442}}";
 
 /// A picture under way.
 pub(super) struct Svg {
@@ -83,11 +83,14 @@ impl Svg {
     /// The text of the file. `title` and `description` are read aloud; `made_by` is the command.
     pub(super) fn finish(self, title: &str, description: &str, made_by: &str) -> String {
         let Self { width, height, body } = self;
+        // Not as a comment: in one, XML allows no `--`.
         format!(
-            "<!-- Made by `{made_by}`; edits are lost. -->\n\
-             <svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
              height=\"{height}\" role=\"img\" aria-labelledby=\"title description\">\n\
-             <title id=\"title\">{}</title>\n<desc id=\"description\">{}</desc>\n<style>{STYLE}</style>\n{body}</svg>\n",
+             <metadata>Made by `{}`; edits are lost.</metadata>\n\
+             <title id=\"title\">{}</title>\n<desc id=\"description\">{}</desc>\n<style>{STYLE}</style>\n\
+             <rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n{body}</svg>\n",
+            escaped(made_by),
             escaped(title),
             escaped(description),
         )
@@ -96,4 +99,25 @@ impl Svg {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_sound_xml_whatever_the_texts_are() {
+        let mut svg = Svg::new(100.0, 50.0);
+        svg.title(1.0, 2.0, "a < b & c");
+        svg.text(1.0, 2.0, Anchor::End, "x > 0");
+        svg.grid((0.0, 0.0), (1.0, 1.0));
+        svg.line(1, &[(0.0, 0.0), (1.0, 2.0)]);
+        (0..6).for_each(|series| svg.mark(series, 1.0, 1.0, series == 3, "<5>"));
+        let text = svg.finish("title", "description", "siskin characterize --rows T1");
+        assert!(!text.contains("<!--") && text.contains("--rows T1"), "{text}");
+        let names = |start: &str| text.matches(start).count();
+        assert_eq!((names("<text"), names("</text>")), (2, 2), "{text}");
+        assert_eq!((names("<path"), names("<title>")), (8, 6), "{text}");
+        assert!(text.contains("a &lt; b &amp; c") && text.contains("&lt;5&gt;"), "{text}");
+    }
 }

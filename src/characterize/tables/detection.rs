@@ -25,7 +25,7 @@ pub(super) fn table() -> Table {
         pictures: vec![Picture {
             name: "times",
             title: "Median time until a bad release is rolled back",
-            columns: &["knows the ratio .01", "Siskin .01", "Kayenta from 10 min", "5 of them"],
+            columns: &["Siskin .01", "knows the ratio .01", "Kayenta from 10 min", "5 min above 1 %"],
             form: Form::Times,
         }],
     }
@@ -66,7 +66,7 @@ fn others() -> Vec<Row> {
             "base .3 %, 2 of 20 pods, clusters of 3, x4",
             Errors { noise: Noise::Clusters(3.0), ..pods(2, 18, 4.0, None) },
         ),
-        row("base .3 %, 2 of 20 pods, only the canary bursts five times as often", pods(2, 18, 1.0, Some(burstier))),
+        row("base .3 %, 2 of 20 pods, only bursts x5", pods(2, 18, 1.0, Some(burstier))),
     ]
 }
 

@@ -3,6 +3,7 @@
 use super::super::error_rules::{columns, row};
 use super::super::table::{Column, Form, Picture, Table};
 use super::super::traffic::{Bursts, Course, Errors, Fleet, Noise};
+use crate::judge::Margin;
 
 /// The table.
 pub(super) fn table() -> Table {
@@ -19,6 +20,8 @@ pub(super) fn table() -> Table {
         fleet: Some(Fleet { canary, stable, bursts: Some(Bursts::USUAL) }),
         ..usual
     };
+    let Margin { ratio, absolute } = Margin::ERROR_RATE_DEAD_ZONE;
+    let edge = |traffic| Errors { ratio: Course::Constant(ratio), added: absolute, ..traffic };
     let rows = vec![
         row("5 % of the traffic", weight(0.05)),
         row("10 %", usual),
@@ -51,6 +54,11 @@ pub(super) fn table() -> Table {
         row("pod bursts, canary 2 of 20 pods", bursts(2, 18)),
         row("pod bursts, 1 of 20", bursts(1, 19)),
         row("pod bursts, 10 of 20", bursts(10, 10)),
+        row("at the edge of the dead zone", edge(usual)),
+        row(
+            "at the edge of the dead zone, incident and ramp",
+            edge(Errors { weight: Course::Ramp { from: 0.05, to: 0.5 }, ..incident(0.2, 600.0) }),
+        ),
     ];
     Table {
         name: "T1",
@@ -62,13 +70,13 @@ pub(super) fn table() -> Table {
             Picture {
                 name: "over-time",
                 title: "A test that is repeated rolls back more of the good releases the longer one looks",
-                columns: &["Siskin .01", "Siskin .05", "z-test .01", "z-test .05", "5 of them"],
+                columns: &["Siskin .01", "Siskin .05", "z-test .01", "z-test .05", "5 min above 1 %"],
                 form: Form::OverTime("10 %"),
             },
             Picture {
                 name: "shares",
                 title: "Share of rollouts of an equal release that are rolled back",
-                columns: &["Siskin .01", "z-test .01", "Kayenta from 10 min", "5 of them"],
+                columns: &["Siskin .01", "z-test .01", "Kayenta from 10 min", "5 min above 1 %"],
                 form: Form::Shares,
             },
         ],
@@ -76,9 +84,10 @@ pub(super) fn table() -> Table {
 }
 
 const ABOUT: &str = "\
-Both versions are the same. Each rule looks at every tick and rolls back once it fires; the cell is the share of rollouts
+Both versions are the same (in the last two rows the canary is as much worse as the dead zone allows). Each rule looks at every tick and rolls back once it fires; the cell is the share of rollouts
 that it ever did. Unless the row says otherwise: 100 requests a second, 0.5 % errors, 10 % of the traffic on the canary, a
 look each 10 s for two hours. `e-process` is the betting alone against \"no worse at all\", without any dead zone and
 without knowing how the errors vary: its promise is exact for errors that come each by itself, and void for clusters.
 `Siskin` is what ships: dead zone, dispersion and cap learned from six hours of the stable version before the rollout.
-Kayenta and Mann-Whitney are run in one of ten rollouts, because they cost most.";
+Kayenta is given a value a minute, and asked each minute (each 6 min in runs of 12 h). It and Mann-Whitney are run in one of
+ten rollouts, because they cost most.";

@@ -2,8 +2,12 @@
 
 mod course;
 mod errors;
+mod gauges;
+mod latency;
 mod pods;
 
 pub use course::Course;
 pub use errors::{Errors, Noise};
+pub use gauges::{GaugeArm, Gauges};
+pub use latency::{ArmNoise, Edges, Latencies, LatencyArm, Slowness};
 pub use pods::{Bursts, Fleet, PodErrors, Tick};

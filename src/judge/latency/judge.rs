@@ -204,6 +204,11 @@ impl LatencyJudge {
         }
     }
 
+    /// Evidence for harm alone, as [`evidence`](Self::evidence) has it: for many simulated looks.
+    pub fn log_harm(&self) -> f64 {
+        self.betting.as_ref().map_or(0.0, |betting| betting.harm.log_evidence())
+    }
+
     /// All that a report shows: every edge, and quantiles of both arms with intervals.
     pub fn report(&self) -> LatencyReport {
         self.betting
