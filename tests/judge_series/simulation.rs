@@ -147,12 +147,12 @@ impl Fleet {
         Self { pods: (0..pods).map(|_| (0.03 * dice.normal(), 0.05 * dice.normal())).collect() }
     }
 
-    fn look(&mut self, dice: &mut Dice, level: f64) -> Option<Vec<GaugeSample>> {
+    fn look(&mut self, dice: &mut Dice, level: f64) -> Vec<GaugeSample> {
         let look = self.pods.iter_mut().enumerate().map(|(index, (own, wander))| {
             *wander = 0.9 * *wander + 0.05 * (1.0f64 - 0.81).sqrt() * dice.normal();
             GaugeSample { pod: index.to_string(), value: level * (*own + *wander).exp(), warming_up: false }
         });
-        Some(look.collect())
+        look.collect()
     }
 }
 
@@ -162,7 +162,7 @@ fn gauge_found_at(seed: u64, settings: GaugeSettings, looks: u32, level: f64, ca
     let mut judge = GaugeJudge::start(settings, STEP);
     (0..looks).find(|_| {
         let (canary, stable) = (canaries.look(&mut dice, canary), stables.look(&mut dice, 100.0));
-        judge.look(&GaugeSamples { canary, stable });
+        judge.look(&GaugeSamples { canary: Some(canary), stable: Some(stable) });
         judge.evidence(Duration::ZERO).is_harmful(level)
     })
 }

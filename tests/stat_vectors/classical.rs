@@ -144,7 +144,7 @@ fn kolmogorov_smirnov(case: &Value, values: &mut Values) {
         values.same(number(case, &format!("d_{name}")), test.distance(alternative));
         values.same(number(case, &format!("p_exact_{name}")), test.p_exact(alternative));
     }
-    values.place = "ks_two_sample, asymptotic".to_owned();
+    values.place = String::from("ks_two_sample, asymptotic");
     values.same(number(case, "p_asymp_two"), test.p_asymptotic());
     values.same(number(case, "p_kolmogorov_limit"), test.p_limit());
 }
