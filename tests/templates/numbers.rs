@@ -195,7 +195,9 @@ fn by_pod(samples: &[Sample], pod: Option<&str>) -> BTreeMap<String, f64> {
     for sample in samples {
         *sums.entry(pod_of(&sample.labels, pod).to_owned()).or_insert(0.0) += sample.value;
     }
-    sums.values_mut().for_each(|sum| *sum = rounded(*sum));
+    for sum in sums.values_mut() {
+        *sum = rounded(*sum);
+    }
     sums
 }
 

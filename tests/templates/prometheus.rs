@@ -46,7 +46,8 @@ impl Prometheus {
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let (mut address, mut read) = (None, String::new());
         for line in log.by_ref() {
-            read = read + &line + "\n";
+            read.push_str(&line);
+            read.push('\n');
             if line.contains("Listening on") {
                 address = line.split("address=").nth(1).map(|rest| rest.trim().to_owned());
             }
