@@ -1,6 +1,7 @@
 //! What judging costs: one update of one process, one tick of a whole error rate, and a round of ten thousand rollouts
 //! with twelve processes each. `cargo bench --bench judge`. The
-//! bounds are 2 microseconds for an update and 250 milliseconds on one core for the round.
+//! bounds are 2 microseconds for an update and 250 milliseconds on one core for the round; on a machine that does other
+//! things at the same time, the processor time counts (`time`).
 
 use divan::{Bencher, black_box};
 use siskin::judge::{

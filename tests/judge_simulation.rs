@@ -114,12 +114,12 @@ fn a_release_at_the_margin_passes_a_step_no_more_often_than_promised() {
 }
 
 /// Seconds until a rollback with a look every second: median and slowest of 101 runs.
-fn seconds_until_rollback(settings: ErrorRateSettings, canary_rate: f64, stable_rate: f64) -> (u64, u64) {
+fn seconds_until_rollback(settings: &ErrorRateSettings, canary_rate: f64, stable_rate: f64) -> (u64, u64) {
     let step = StepWeight { weight: 10.0, final_weight: 50.0 };
     let mut found: Vec<u64> = (0..101)
         .map(|seed| {
             let mut dice = Dice(seed << 40);
-            let mut judge = ErrorRateJudge::start(settings, step);
+            let mut judge = ErrorRateJudge::start(*settings, step);
             (1..600)
                 .find(|second| {
                     judge.update(&dice.interval(10.0, 90.0, canary_rate, stable_rate));
@@ -138,7 +138,7 @@ fn poisson() -> ErrorRateSettings {
 
 #[test]
 fn twenty_percent_errors_at_ten_percent_weight_are_found_within_five_seconds() {
-    let (median, slowest) = seconds_until_rollback(poisson(), 0.2, 0.005);
+    let (median, slowest) = seconds_until_rollback(&poisson(), 0.2, 0.005);
     println!("seconds until a rollback: median {median}, slowest {slowest}");
     assert!(median <= 5, "{median}");
 }
@@ -146,7 +146,7 @@ fn twenty_percent_errors_at_ten_percent_weight_are_found_within_five_seconds() {
 #[test]
 fn of_a_service_without_history_they_are_found_within_eight_looks() {
     for stable_rate in [0.0, 0.005] {
-        let (median, slowest) = seconds_until_rollback(ErrorRateSettings::default(), 0.2, stable_rate);
+        let (median, slowest) = seconds_until_rollback(&ErrorRateSettings::default(), 0.2, stable_rate);
         println!("looks until a rollback against {stable_rate}: median {median}, slowest {slowest}");
         assert!(median <= 8, "{stable_rate}: {median}");
     }

@@ -76,10 +76,6 @@ impl HarmDesign {
     fn share_ratio(&self) -> f64 {
         if self.lower_is_worse { 1.0 / self.dead_zone.ratio } else { self.dead_zone.ratio }
     }
-
-    fn for_share(&self, counts: &Counts) -> Counts {
-        if self.lower_is_worse { counts.swapped() } else { *counts }
-    }
 }
 
 impl HarmProcess {
@@ -148,7 +144,12 @@ impl Guarded {
             self.ratio.update(counts);
         }
         if let Some(guard) = &mut self.guard {
-            guard.update_strata(strata.iter().map(|counts| design.for_share(counts)));
+            if design.lower_is_worse {
+                let swapped: Vec<Counts> = strata.iter().map(|counts| counts.swapped()).collect();
+                guard.update_strata(&swapped);
+            } else {
+                guard.update_strata(strata);
+            }
         }
     }
 

@@ -68,8 +68,8 @@ impl ShareProcess {
 
     /// Takes the counts of one tick, split into strata. The share that a canary on the boundary would have is reckoned
     /// within each stratum, given how many errors it had, so a different mix of the arms biases nothing.
-    pub fn update_strata(&mut self, strata: impl Iterator<Item = Counts> + Clone) {
-        let informative = || strata.clone().map(Counts::bounded).filter(Counts::is_informative);
+    pub fn update_strata(&mut self, strata: &[Counts]) {
+        let informative = || strata.iter().copied().map(Counts::bounded).filter(Counts::is_informative);
         let mut totals = Counts::default();
         let (mut errors, mut expected) = (0.0, 0.0);
         for counts in informative() {
