@@ -101,7 +101,7 @@ pub struct Metric {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), inner(length(min = 1, max = 128)))]
     pub by: Vec<String>,
-    /// The label that names the pod of a series: the first of pod, k8s_pod_name, kubernetes_pod_name, pod_name and
+    /// The label that names the pod of a series: the first of pod, `k8s_pod_name`, `kubernetes_pod_name`, `pod_name` and
     /// instance that there is where this is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]

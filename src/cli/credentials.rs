@@ -10,35 +10,55 @@ use crate::measure::{Authorization, CertificateFiles, CredentialFiles};
 #[command(next_help_heading = "Credentials for Prometheus")]
 pub(super) struct CredentialArgs {
     /// File with a token that is shown to it as `Authorization: Bearer`
-    #[arg(long, env = "SISKIN_PROMETHEUS_BEARER_TOKEN_FILE", value_name = "FILE", conflicts_with_all = ["prometheus_username", "prometheus_password_file"])]
-    prometheus_bearer_token_file: Option<PathBuf>,
+    #[arg(long = "prometheus-bearer-token-file", env = "SISKIN_PROMETHEUS_BEARER_TOKEN_FILE", value_name = "FILE", conflicts_with_all = ["username", "password_file"])]
+    token_file: Option<PathBuf>,
     /// User that it knows, with the password in --prometheus-password-file
-    #[arg(long, env = "SISKIN_PROMETHEUS_USERNAME", value_name = "NAME", requires = "prometheus_password_file")]
-    prometheus_username: Option<String>,
+    #[arg(
+        long = "prometheus-username",
+        env = "SISKIN_PROMETHEUS_USERNAME",
+        value_name = "NAME",
+        requires = "password_file"
+    )]
+    username: Option<String>,
     /// File with the password of --prometheus-username
-    #[arg(long, env = "SISKIN_PROMETHEUS_PASSWORD_FILE", value_name = "FILE", requires = "prometheus_username")]
-    prometheus_password_file: Option<PathBuf>,
+    #[arg(
+        long = "prometheus-password-file",
+        env = "SISKIN_PROMETHEUS_PASSWORD_FILE",
+        value_name = "FILE",
+        requires = "username"
+    )]
+    password_file: Option<PathBuf>,
     /// PEM file with the authorities that may have signed its certificate [default: the system's]
-    #[arg(long, env = "SISKIN_PROMETHEUS_CA_FILE", value_name = "FILE")]
-    prometheus_ca_file: Option<PathBuf>,
+    #[arg(long = "prometheus-ca-file", env = "SISKIN_PROMETHEUS_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// PEM file with a certificate to show to it
-    #[arg(long, env = "SISKIN_PROMETHEUS_CERT_FILE", value_name = "FILE", requires = "prometheus_key_file")]
-    prometheus_cert_file: Option<PathBuf>,
+    #[arg(
+        long = "prometheus-cert-file",
+        env = "SISKIN_PROMETHEUS_CERT_FILE",
+        value_name = "FILE",
+        requires = "key_file"
+    )]
+    certificate_file: Option<PathBuf>,
     /// PEM file with the key of that certificate
-    #[arg(long, env = "SISKIN_PROMETHEUS_KEY_FILE", value_name = "FILE", requires = "prometheus_cert_file")]
-    prometheus_key_file: Option<PathBuf>,
+    #[arg(
+        long = "prometheus-key-file",
+        env = "SISKIN_PROMETHEUS_KEY_FILE",
+        value_name = "FILE",
+        requires = "certificate_file"
+    )]
+    key_file: Option<PathBuf>,
 }
 
 impl CredentialArgs {
     /// The files, for the way to Prometheus.
     pub(super) fn files(self) -> CredentialFiles {
         let Self {
-            prometheus_bearer_token_file: token,
-            prometheus_username: user,
-            prometheus_password_file: password,
-            prometheus_ca_file: authorities,
-            prometheus_cert_file: certificate,
-            prometheus_key_file: key,
+            token_file: token,
+            username: user,
+            password_file: password,
+            ca_file: authorities,
+            certificate_file: certificate,
+            key_file: key,
         } = self;
         let basic = user.zip(password).map(|(user, password)| Authorization::Basic { user, password });
         CredentialFiles {

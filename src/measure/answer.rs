@@ -21,7 +21,7 @@ use crate::{
 /// Longest text of a foreign server that is carried into status and logs, in characters.
 const LONGEST_TEXT: usize = 500;
 /// How far the time of an answer may be from the time that was asked for: some servers round, none by as much.
-const LARGEST_SKEW: Duration = Duration::from_secs(60);
+const LARGEST_SKEW: Duration = Duration::from_mins(1);
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

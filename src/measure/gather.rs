@@ -32,7 +32,7 @@ type Ask = (Option<String>, String);
 /// What was asked and answered.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    answers: HashMap<Ask, Answer>,
+    by_ask: HashMap<Ask, Answer>,
     pub(super) records: Vec<QueryRecord>,
     /// How many queries were not sent because another one's answer held theirs.
     pub(super) spared: u64,
@@ -41,7 +41,7 @@ pub(super) struct Answers {
 impl Answers {
     /// The answer to a query.
     pub(super) fn to(&self, address: Option<&String>, query: &str) -> Answer {
-        let answer = self.answers.get(&(address.cloned(), query.to_owned())).cloned();
+        let answer = self.by_ask.get(&(address.cloned(), query.to_owned())).cloned();
         answer.unwrap_or_else(|| Err(Gap::ProviderDown("it was not asked".to_owned())))
     }
 }
@@ -87,7 +87,7 @@ async fn ask_all(client: &Client, asks: BTreeSet<Ask>, needed: usize, span: Span
     let mut all = Answers::default();
     for (address, answers, records) in join_all(asked).await {
         all.records.extend(records);
-        all.answers.extend(
+        all.by_ask.extend(
             answers.into_iter().map(|(query, answer)| ((address.map(ToOwned::to_owned), query.to_owned()), answer)),
         );
     }

@@ -39,7 +39,9 @@ impl Families {
         let mut members: Vec<_> = edges.map(|edge| (0, edge)).collect();
         let mut families = Vec::with_capacity(known.len());
         for (family, indices) in known {
-            indices.into_iter().for_each(|index| members[index].0 = families.len());
+            for index in indices {
+                members[index].0 = families.len();
+            }
             families.push(family);
         }
         Self { families, members }

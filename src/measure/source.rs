@@ -78,7 +78,7 @@ impl Source {
 
 /// The answers to what one metric asks.
 pub(super) enum Sources {
-    Counters(PerArm<Counters<Source>>),
+    Counters(Box<PerArm<Counters<Source>>>),
     Histogram(PerArm<Source>),
     Gauge(PerArm<Source>),
     Threshold(Source),
@@ -89,9 +89,11 @@ impl Sources {
     pub(super) fn of(queries: &Queries, mut answer: impl FnMut(&str) -> Answer) -> Self {
         let mut source = |query: &String| Source::new(query, answer(query));
         match queries {
-            Queries::Counters(arms) => Self::Counters(
-                arms.as_ref().map(|arm| Counters { requests: source(&arm.requests), events: source(&arm.events) }),
-            ),
+            Queries::Counters(arms) => {
+                let counters =
+                    |arm: &Counters<String>| Counters { requests: source(&arm.requests), events: source(&arm.events) };
+                Self::Counters(Box::new(arms.as_ref().map(counters)))
+            }
             Queries::Histogram(arms) => Self::Histogram(arms.as_ref().map(source)),
             Queries::Gauge(arms) => Self::Gauge(arms.as_ref().map(source)),
             Queries::Threshold(query) => Self::Threshold(source(query)),
@@ -102,7 +104,7 @@ impl Sources {
     pub(super) fn at(&mut self, at: Timestamp) -> MetricOutcome {
         match self {
             Self::Counters(arms) => MetricOutcome::Counters(
-                arms.as_mut().map(|arm| counters(arm.requests.numbers(at), arm.events.numbers(at))),
+                PerArm::as_mut(arms).map(|arm| counters(arm.requests.numbers(at), arm.events.numbers(at))),
             ),
             Self::Histogram(arms) => MetricOutcome::Histograms(arms.as_mut().map(|source| source.histograms(at))),
             Self::Gauge(arms) => MetricOutcome::Gauges(arms.as_mut().map(|source| source.numbers(at))),

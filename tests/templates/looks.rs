@@ -71,10 +71,10 @@ fn outcomes(measurement: &Measurement) -> Vec<(String, MetricOutcome)> {
 fn crowd() -> Vec<Planted> {
     let values = ["", "a", "b", "a.b", "aXb", "a|b", "a\\b", "\"a\""];
     let mut series = Vec::new();
-    for (x, hash) in values.iter().enumerate() {
-        for (y, namespace) in ["shop", "blog", ""].iter().enumerate() {
-            for (z, code) in ["200", "500"].iter().enumerate() {
-                let number = (x * 31 + y * 7 + z) as f64;
+    for (hash, x) in values.iter().zip(0_i32..) {
+        for (namespace, y) in ["shop", "blog", ""].iter().zip(0..) {
+            for (code, z) in ["200", "500"].iter().zip(0..) {
+                let number = f64::from(x * 31 + y * 7 + z);
                 let pod = format!("web-{}", (x + y) % 3);
                 let labels = [("code", *code), ("hash", *hash), ("namespace", *namespace), ("pod", &pod)];
                 series.push(float(&[&[("__name__", "requests")], &labels[..]].concat(), number));
@@ -83,7 +83,7 @@ fn crowd() -> Vec<Planted> {
                         [&[("__name__", "seconds_bucket")], &labels[..3], &[("le", le)], &labels[3..]].concat();
                     series.push(float(&labels, (number * part).floor()));
                 }
-                let buckets = [(x * 2) as i64, y as i64, z as i64 + 1];
+                let buckets = [x * 2, y, z + 1].map(i64::from);
                 series.push(native(&[&[("__name__", "seconds")], &labels[..]].concat(), &buckets));
             }
         }

@@ -14,8 +14,8 @@ use reqwest::Url;
 
 use super::{
     super::{
-        AllowedAddresses, Client, ClientOptions, Counters, MeasureRequest, Measurement, MetricOutcome, MetricQuery,
-        PerArm, Queries, Window, at_times, history, measure,
+        AllowedAddresses, Client, ClientOptions, Counters, Gap, MeasureRequest, Measurement, MetricOutcome,
+        MetricQuery, PerArm, Queries, Window, at_times, history, measure,
     },
     client::serve,
 };
@@ -71,10 +71,9 @@ fn answer(query: &str, form: &std::collections::HashMap<String, String>) -> axum
         let labels = format!(r#""pod":"web-{hash}","hash":"{hash}""#);
         match (seconds("start"), seconds("end"), seconds("step")) {
             (Some(start), Some(end), Some(step)) => {
-                let ticks = ((end - start) / step).round() as u32;
-                let values: Vec<_> =
-                    (0..=ticks).map(|tick| format!(r#"[{},"1"]"#, start + f64::from(tick) * step)).collect();
-                let padding = if ticks > 10 { " ".repeat(17 << 20) } else { String::new() };
+                let ticks = (0..).map(|tick| start + f64::from(tick) * step).take_while(|tick| *tick <= end);
+                let values: Vec<_> = ticks.map(|tick| format!(r#"[{tick},"1"]"#)).collect();
+                let padding = if values.len() > 11 { " ".repeat(17 << 20) } else { String::new() };
                 format!(r#"{{"metric":{{{labels}}},"values":[{}]}}{padding}"#, values.join(","))
             }
             _ => format!(r#"{{"metric":{{{labels}}},"value":[{},"1"]}}"#, seconds("time").unwrap()),
@@ -157,7 +156,7 @@ async fn a_query_that_is_refused_together_with_others_is_asked_again_by_itself()
     let request = MeasureRequest { at: at(0), metrics: vec![metric("bad", "b"), metric("a", "b")] };
     let measurement = measure(&server.client(Duration::ZERO), &request).await;
     let [(_, first), (_, second)] = &measurement.metrics[..] else { panic!("{measurement:?}") };
-    assert_eq!(first.gap().map(|gap| gap.reason()), Some("QueryRefused"));
+    assert_eq!(first.gap().map(Gap::reason), Some("QueryRefused"));
     assert_eq!(second.gap(), None);
     // Two together, and then three by themselves, for requests and for errors.
     assert_eq!(server.asked().len(), 8);
