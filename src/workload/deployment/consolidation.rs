@@ -128,8 +128,13 @@ mod tests {
     #[test]
     fn nothing_is_given_up_that_would_leave_too_few() {
         let web = deployment("v3", 8, &json!(2), &json!(0));
-        assert_eq!(consolidation(&web, &[set("v1", 6, 6), set("v2", 4, 2)]), Consolidation::Wait);
+        assert_eq!(consolidation(&web, &[set("v1", 6, 6), set("v2", 2, 2)]), Consolidation::Wait);
         assert_eq!(consolidation(&web, &[set("v1", 6, 5), set("v2", 3, 3)]), Consolidation::Wait);
+        assert_eq!(
+            shrunk(&web, &[set("v1", 6, 6), set("v2", 4, 2)]),
+            Some(("web-v2".into(), 2)),
+            "unready ones may go"
+        );
         assert_eq!(shrunk(&web, &[set("v1", 6, 6), set("v2", 4, 3)]), Some(("web-v2".into(), 2)));
     }
 
