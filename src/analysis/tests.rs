@@ -166,6 +166,6 @@ fn the_record_of_a_look_has_the_numbers_of_both_versions() {
     assert!(last.log_harm.unwrap() > 0.0 && looks[2].log_harm > 0.0);
     assert_eq!(
         session.record_metrics()[0].margin.as_deref(),
-        Some("ignores up to ×1.1 + 0.01 %, rules out ×1.5 + 0.1 %")
+        Some("ignores up to ×1.05 + 0.01 %, rules out ×1.5 + 0.1 %")
     );
 }

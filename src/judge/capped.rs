@@ -74,6 +74,10 @@ pub struct Units {
 impl PodTraffic {
     /// Takes the traffic of one tick.
     pub fn add(&mut self, tick: &Tick) {
+        // Another weight, or a tick of another length: what was known says nothing about this one.
+        if !(self.canary.is_like(&tick.canary) && self.stable.is_like(&tick.stable)) {
+            *self = Self::default();
+        }
         self.canary.add(&tick.canary);
         self.stable.add(&tick.stable);
     }
@@ -106,6 +110,14 @@ impl ArmTraffic {
     fn add(&mut self, pods: &[PodCounts]) {
         self.requests += pods.iter().map(|pod| pod.requests).sum::<f64>();
         self.pod_ticks += count(pods);
+    }
+
+    /// Whether the pods of a tick have the traffic that is known, as far as chance lets that be told.
+    fn is_like(&self, pods: &[PodCounts]) -> bool {
+        let mut tick = Self::default();
+        tick.add(pods);
+        let noise = 2.0 * (1.0 / self.requests + 1.0 / tick.requests).sqrt();
+        self.mean().zip(tick.mean()).is_none_or(|(known, now)| !differs(now, known, noise))
     }
 
     fn mean(&self) -> Option<f64> {
@@ -184,6 +196,21 @@ mod tests {
         let capped = units.capped(&tick, &CAPPING.harm);
         assert!((capped[0].canary_errors - 16.0).abs() < 1e-12, "{capped:?}");
         assert!((capped[0].stable_errors - 32.0).abs() < 1e-9, "{capped:?}");
+    }
+
+    #[test]
+    fn pods_are_put_together_by_the_traffic_that_they_have_now() {
+        let mut traffic = PodTraffic::default();
+        for _ in 0..50 {
+            traffic.add(&Tick { canary: pods(6, 900.0, 9.0), stable: pods(6, 100.0, 1.0) });
+        }
+        // Another weight, and a look that was missed: six times the requests, shared equally.
+        let long = Tick { canary: pods(6, 2000.0, 20.0), stable: pods(6, 2000.0, 20.0) };
+        traffic.add(&long);
+        let units = traffic.units(&long, &CAPPING).unwrap();
+        assert_eq!(units, Units { canary_pods: 1.0, stable_pods: 1.0, scale: Some(20.0) });
+        let capped = units.capped(&long, &CAPPING.harm)[0];
+        assert!((capped.canary_errors - capped.stable_errors).abs() < 1e-9, "{capped:?}");
     }
 
     #[test]

@@ -5,12 +5,16 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     thread,
 };
 
 use siskin_bed::tools::Tools;
 
 use crate::{planted::Planted, remote_write};
+
+/// Two tests of one process must not share a folder.
+static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// A running Prometheus; it ends and its data goes when this is dropped.
 pub(crate) struct Prometheus {
@@ -28,8 +32,9 @@ impl Prometheus {
 
     /// Starts one with more arguments, which may name files that are written to its folder.
     pub(crate) fn start_with(name: &str, arguments: impl FnOnce(&Path) -> Vec<String>) -> Self {
-        let folder =
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("prometheus-{name}-{}", std::process::id()));
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("prometheus-{name}-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("prometheus.yml"), "global: {}\n").unwrap();
         // It must not outlive a test that is killed; this thread lives as long as the test does.

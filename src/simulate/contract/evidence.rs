@@ -90,6 +90,9 @@ impl Check for TrueVerdicts {
 /// How long a clear regression may be in front of users while everything works. A look comes every 10 s at the latest,
 /// and a scrape every 5 s.
 const AT_MOST: Millis = 45_000;
+/// The same where Prometheus could tell no history: then nobody knows how errors cluster, a second opinion must agree, and
+/// with an error probability of a millionth and half of the traffic that takes it up to 80 looks.
+const AT_MOST_WITHOUT_HISTORY: Millis = 420_000;
 
 /// A bad version is found soon.
 #[derive(Default)]
@@ -122,8 +125,10 @@ impl Check for Detected {
             self.exposed = None;
             return Ok(());
         }
+        let learned = scene.status().run.is_some_and(|run| !run.analysis.baselines.is_empty());
+        let at_most = if learned { AT_MOST } else { AT_MOST_WITHOUT_HISTORY };
         let since = *self.exposed.get_or_insert(scene.now);
-        if scene.now - since > AT_MOST {
+        if scene.now - since > at_most {
             self.exposed = None;
             return Err(format!("a bad version has been in front of users for {} s", (scene.now - since) / 1000));
         }
