@@ -49,14 +49,16 @@ impl Prometheus {
             .spawn()
             .unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let (mut address, mut read) = (None, String::new());
+        let (mut address, mut ready, mut read) = (None, false, String::new());
         for line in log.by_ref() {
             read.push_str(&line);
             read.push('\n');
             if line.contains("Listening on") {
                 address = line.split("address=").nth(1).map(|rest| rest.trim().to_owned());
             }
-            if line.contains("Server is ready") {
+            // The two come in either order.
+            ready |= line.contains("Server is ready");
+            if ready && address.is_some() {
                 break;
             }
         }
