@@ -1,5 +1,6 @@
 //! What the stable version did before the analysis: how much its counts vary, where a pod's bursts are capped, which
-//! edges of a latency are looked at. Asked for once, before the first look, so that evidence can't depend on the choice.
+//! edges of a latency are looked at. Asked for before the first look, so that evidence can't depend on the choice; what
+//! is asked later, of the stable version alone, can only make the judge more careful.
 //! Without an answer the analysis goes on, with a second opinion on whatever speaks against the canary.
 
 use std::{collections::BTreeMap, time::Duration};
@@ -8,7 +9,7 @@ use jiff::SignedDuration;
 
 use super::Metric;
 use crate::{
-    api::{Kind, MetricBaseline},
+    api::{AnalysisState, Kind, MetricBaseline},
     judge::{CountBaseline, CountHistory, LatencyHistory, PodCounts, counters::difference, latency::SeriesHistogram},
     measure::{
         Arm, Counters, HistogramSample, Measurement, MetricOutcome, MetricQuery, PerArm, Sample, Window, pod_of,
@@ -19,8 +20,21 @@ use crate::{
 
 /// How far back history reaches.
 const WINDOW: SignedDuration = SignedDuration::from_hours(6);
-/// The time between two ticks at the least: finer ticks would only be more to ask for.
-const LEAST_STEP: Duration = Duration::from_secs(15);
+/// The time between two ticks: finer ones would only be more to ask for, where the stable version is old enough.
+const STEP: Duration = Duration::from_secs(15);
+/// A version that is younger than so many of them is asked about in finer ticks,
+const YOUNG: u32 = 32;
+/// down to this: what is younger than half a minute has not shown what is usual of it.
+const LEAST_STEP: Duration = Duration::from_secs(2);
+
+/// How long what was learned counts. A service that has grown wilder since makes evidence harder to get; one that has
+/// become calmer changes nothing.
+const REFRESH: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether history is to be asked for: before the first look, and every hour after.
+pub fn due(state: &AnalysisState, now: Timestamp) -> bool {
+    state.learned_at.as_ref().is_none_or(|learned| now.duration_since(learned.0) >= REFRESH)
+}
 
 /// What to ask about the time before an analysis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +68,11 @@ pub(super) struct Learned {
 }
 
 /// What to ask about the time before an analysis that looks at this interval; nothing where no metric learns from it.
+/// `since` is when the stable version came to be, where that is known.
 pub fn history(
     metrics: &[Metric],
     arms: &PerArm<Arm>,
+    since: Option<Timestamp>,
     before: Timestamp,
     interval: Duration,
 ) -> Option<HistoryRequest> {
@@ -66,8 +82,20 @@ pub fn history(
     // The canary has no past. Both arms are asked as the stable version, which is one query.
     let stable = PerArm { stable: arms.stable.clone(), canary: arms.stable.clone() };
     let metrics = super::render(&learning, &stable);
-    let window = Window::new(before.checked_sub(WINDOW).ok()?, before, interval.max(LEAST_STEP)).ok()?;
+    let window = window(since, before, interval)?;
     (!metrics.is_empty()).then_some(HistoryRequest { metrics, window })
+}
+
+/// The last six hours, or the life of a version that is younger. Its ticks are shorter then, so that there are enough of
+/// them to tell what is usual from chance.
+fn window(since: Option<Timestamp>, before: Timestamp, interval: Duration) -> Option<Window> {
+    let from = before.checked_sub(WINDOW).ok()?;
+    let from = since.map_or(from, |since| from.max(since));
+    let age = Duration::try_from(before.duration_since(from)).ok()?;
+    // Whole seconds: what a range query takes everywhere.
+    let fine = Duration::from_secs((age / YOUNG).as_secs());
+    let usual = interval.max(STEP);
+    Window::new(from, before, fine.clamp(LEAST_STEP.min(usual), usual)).ok()
 }
 
 /// What history tells of one metric; nothing where there is too little of it.
@@ -106,6 +134,7 @@ struct Counted {
     history: CountHistory,
     /// Requests and events as last seen, by series; the flag tells events.
     bases: BTreeMap<(bool, String), f64>,
+    /// The last tick that went into the history, or the first one after a gap.
     last: Option<Timestamp>,
     seconds: f64,
     requests: f64,
@@ -141,11 +170,16 @@ impl Counted {
             }
         }
         self.bases = bases;
-        let last = self.last.replace(at);
-        if first || pods.is_empty() {
+        if first {
+            self.last = Some(at);
             return;
         }
-        let pods: Vec<PodCounts> = pods.into_values().collect();
+        // Where ticks are shorter than the time between two scrapes, a later tick has what this one misses.
+        let pods: Vec<PodCounts> = pods.into_values().filter(|pod| pod.requests > 0.0 || pod.events > 0.0).collect();
+        if pods.is_empty() {
+            return;
+        }
+        let last = self.last.replace(at);
         self.seconds += last.map_or(0.0, |last| at.duration_since(last).as_secs_f64());
         self.requests += pods.iter().map(|pod| pod.requests).sum::<f64>();
         self.events += pods.iter().map(|pod| pod.events).sum::<f64>();

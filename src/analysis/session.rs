@@ -146,8 +146,9 @@ impl<'a> Session<'a> {
         self.watches.iter_mut().for_each(|watch| watch.new_step(weight));
     }
 
-    /// Takes what Prometheus said of the time before the analysis, oldest first; nothing where it could not say. To be
-    /// called once, before the first look. Gives what is usual of the metrics that count: for what the steps can see.
+    /// Takes what Prometheus said of the time before, oldest first; nothing where it could not say. What comes after a
+    /// metric's first counts can only raise what is known to vary. Gives what is usual of the metrics that count: for what
+    /// the steps can see.
     pub fn learn(&mut self, history: &[Measurement], now: Timestamp) -> Vec<Usual> {
         self.kept.learned_at = Some(MicroTime(now));
         let mut usual = Vec::new();
@@ -156,12 +157,15 @@ impl<'a> Session<'a> {
             match (watch.state(), watch, counts) {
                 (None, watch, _) => {
                     *watch = Watch::resume(metric, &self.settings, self.weight, None, Some(&baseline.baseline));
+                    self.kept.baselines.retain(|known| known.name != metric.name);
                 }
                 (Some(_), Watch::Counts(watch), Some(counts)) => watch.judge.learn(counts),
                 _ => {}
             }
-            self.kept.baselines.retain(|known| known.name != metric.name);
-            self.kept.baselines.push(baseline);
+            // The judge's own state has what came later.
+            if self.kept.baselines.iter().all(|known| known.name != metric.name) {
+                self.kept.baselines.push(baseline);
+            }
             if let (Some((requests_per_second, rate)), Some(counts)) = (rates, counts) {
                 let dispersion = counts.dispersion_raw;
                 usual.push(Usual { metric: metric.name.clone(), requests_per_second, rate, dispersion });

@@ -16,7 +16,7 @@ pub struct AnalysisState {
     /// What history said of the metrics, chosen once before the first look.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub baselines: Vec<MetricBaseline>,
-    /// When history was asked for; none before.
+    /// When history was last asked for; none before the first time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learned_at: Option<MicroTime>,
     /// The requests of the step, compared with its weight.

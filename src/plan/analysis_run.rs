@@ -27,7 +27,7 @@ const UNKNOWN_WEIGHT: f64 = 50.0;
 /// What has to be asked before [`decide`].
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
-    /// Prometheus, for the time before the first look: once.
+    /// Prometheus, for what was before: at the first look, and every hour.
     pub history: Option<HistoryRequest>,
     /// Prometheus, for a look.
     pub measurement: Option<MeasureRequest>,
@@ -45,10 +45,10 @@ pub fn needs(observed: &ObservedAnalysisRun, now: Timestamp) -> Needs {
     let Ok(metrics) = resolve(observed) else { return Needs::default() };
     let arms = arms(&observed.run);
     let began = status.is_some_and(|status| status.started_at.is_some());
-    let learned = status.is_some_and(|status| status.state.learned_at.is_some());
+    let due = status.is_none_or(|status| analysis::due(&status.state, now));
     let interval = observed.run.spec.analysis.interval.into();
     Needs {
-        history: (!learned).then(|| analysis::history(&metrics, &arms, now, interval)).flatten(),
+        history: due.then(|| analysis::history(&metrics, &arms, None, now, interval)).flatten(),
         measurement: Some(analysis::request(&metrics, &arms, now)),
         checks: if began { Vec::new() } else { metrics::queries_to_check(&metrics, &arms) },
     }

@@ -64,12 +64,13 @@ impl Facts<'_> {
         (!request.metrics.is_empty()).then_some(request)
     }
 
-    /// What to ask about the time before the run; nothing where it was asked.
+    /// What to ask about the time before the run; nothing where it was asked within the hour.
     pub(super) fn history_request(&self, now: Timestamp) -> Option<HistoryRequest> {
         let analysis = self.spec.analysis.as_ref()?;
-        let asked = self.status().run.as_ref().is_some_and(|run| run.analysis.learned_at.is_some());
-        let stable = self.stable.and_then(deployment::revision).filter(|_| !asked)?;
-        analysis::history(&self.metrics, &self.arms(stable, ""), now, analysis.interval.into())
+        let due = self.status().run.as_ref().is_none_or(|run| analysis::due(&run.analysis, now));
+        let stable = self.stable.filter(|_| due)?;
+        let arms = self.arms(deployment::revision(stable)?, "");
+        analysis::history(&self.metrics, &arms, stable.created(), now, analysis.interval.into())
     }
 
     /// The queries as they would be asked, for Prometheus to check their wording.

@@ -50,7 +50,7 @@ use crate::{
 pub struct Needs {
     /// Prometheus, for a look.
     pub measurement: Option<MeasureRequest>,
-    /// Prometheus, for the time before the run: once, with the first look.
+    /// Prometheus, for what was before: with the first look, and every hour.
     pub history: Option<HistoryRequest>,
     /// Why the canary's pods are not ready: the canary Deployment's name.
     pub troubles: Option<String>,

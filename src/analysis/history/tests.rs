@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::{
-    analysis::resolve,
+    analysis::{Clock, Session, Settings, Step, resolve},
     api::AnalysisTemplateSpec,
+    judge::{Margin, OnTimeout, StepWeight},
     measure::{Gap, Labels, Variant},
 };
 
@@ -57,11 +58,38 @@ fn only_metrics_that_learn_from_it_are_asked_about_and_only_of_the_stable_versio
         subset: String::new(),
     };
     let arms = PerArm { stable: arm(Variant::Stable, "old"), canary: arm(Variant::Canary, "new") };
-    let request = history(&metrics(), &arms, at(0), Duration::from_secs(5)).unwrap();
+    let request = history(&metrics(), &arms, None, at(0), Duration::from_secs(5)).unwrap();
     let names: Vec<&str> = request.metrics.iter().map(|metric| metric.name.as_str()).collect();
     assert_eq!(names, ["http/errors"]);
     assert_eq!(request.metrics[0].queries.of_canary(), [r#"r{hash="old"}"#, r#"e{hash="old"}"#]);
     assert_eq!(request.window.ticks().count(), 1_440, "six hours of quarters of a minute");
+}
+
+#[test]
+fn a_young_version_is_asked_about_in_finer_ticks() {
+    let ticks = |age: i64, interval: u64| {
+        let since = at(0).checked_sub(SignedDuration::from_secs(age)).unwrap();
+        let window = window(Some(since), at(0), Duration::from_secs(interval)).unwrap();
+        let ticks: Vec<Timestamp> = window.ticks().collect();
+        (ticks.len(), ticks[1].duration_since(ticks[0]).as_secs())
+    };
+    assert_eq!(ticks(86_400, 1), (1_440, 15), "no further back than six hours");
+    assert_eq!(ticks(86_400, 60), (360, 60), "no finer than looks are");
+    assert_eq!(ticks(600, 1), (40, 15));
+    assert_eq!(ticks(240, 15), (34, 7));
+    assert_eq!(ticks(30, 1), (16, 2), "too few to learn from: differences are one less");
+}
+
+#[test]
+fn ticks_between_two_scrapes_are_one_tick() {
+    let scraped_now_and_then: Vec<Measurement> = (0..240)
+        .map(|index| tick(index, Some([(400.0 * (index / 4) as f64, (index / 4) as f64), (0.0, 0.0)])))
+        .collect();
+    let learned = learn(&metrics()[0], &scraped_now_and_then).unwrap();
+    let (requests_per_second, rate) = learned.usual.unwrap();
+    assert!((requests_per_second - 400.0 / 60.0).abs() < 1e-9 && (rate - 0.0025).abs() < 1e-12);
+    assert_eq!(learned.counts.unwrap().ticks, 59);
+    assert!(learn(&metrics()[0], &scraped_now_and_then[..64]).is_none(), "sixteen scrapes, however many ticks");
 }
 
 #[test]
@@ -103,4 +131,49 @@ fn counters_of_errors_that_come_to_be_count_from_nothing() {
     let learned = learn(&metrics()[0], &history).unwrap();
     let rate = learned.usual.unwrap().1;
     assert!((rate - 0.004).abs() < 1e-12, "the errors of the first hundred ticks are seen at once: {rate}");
+}
+
+#[test]
+fn what_is_learned_every_hour_can_only_make_the_judge_more_careful() {
+    let settings = Settings {
+        false_rollback: 0.01,
+        missed_regression: 0.05,
+        interval: Duration::from_secs(15),
+        on_timeout: OnTimeout::Pause,
+        error_rate_margin: Margin::ERROR_RATE_LIMIT,
+        canary_is_new: false,
+    };
+    let step = Step {
+        weight: StepWeight { weight: 50.0, final_weight: 50.0 },
+        planned: None,
+        min: Duration::from_mins(2),
+        max: Duration::from_hours(2),
+    };
+    let wild: Vec<Measurement> = (0..240)
+        .map(|index| {
+            let bursts = 300.0 * (index / 20) as f64;
+            tick(
+                index,
+                Some([(750.0 * index as f64, 3.0 * index as f64 + bursts), (750.0 * index as f64, 3.0 * index as f64)]),
+            )
+        })
+        .collect();
+    let metrics = metrics();
+    let mut session = Session::start(&metrics, settings, step.weight, Clock::start(at(240)));
+    assert!(due(&session.state(), at(240)));
+    session.learn(&steady(240), at(240));
+    assert!(!due(&session.state(), at(479)) && due(&session.state(), at(480)), "240 quarters of a minute are an hour");
+    for index in 241..244 {
+        let mut look = tick(index, Some([(750.0 * index as f64, 3.0 * index as f64); 2]));
+        let MetricOutcome::Counters(arms) = &mut look.metrics[0].1 else { panic!() };
+        arms.canary = arms.stable.clone();
+        session.look(&look, &step);
+    }
+    let judges = |session: &Session<'_>| session.state().metrics;
+    let calm = judges(&session);
+    session.learn(&wild, at(480));
+    let careful = judges(&session);
+    assert_ne!(careful, calm);
+    session.learn(&steady(240), at(720));
+    assert_eq!(judges(&session), careful);
 }

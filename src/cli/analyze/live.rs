@@ -39,7 +39,7 @@ impl Place<'_> {
     /// Learns what is usual of the stable version before a time. Without an answer it goes on: then whatever speaks
     /// against the canary needs a second opinion.
     pub(super) async fn learn(&self, session: &mut Session<'_>, before: Timestamp) {
-        let Some(asked) = analysis::history(self.metrics, self.arms, before, session.settings().interval) else {
+        let Some(asked) = analysis::history(self.metrics, self.arms, None, before, session.settings().interval) else {
             return;
         };
         let known = measure::history(self.client, &asked.metrics, asked.window).await;
