@@ -35,6 +35,12 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         Applied::NotYet => return draft.say("the routes are moved to the stable pods by name"),
         Applied::Refused(why) => return draft.say(why),
     }
+    // Of a run before this one: a proxy that still gives it a share would give it to the newer template unjudged.
+    let replaces =
+        facts.template == TemplateIs::New && facts.canary().is_some_and(|canary| deployment::wanted(canary) > 0);
+    if replaces && !known_to_proxies(draft, None) {
+        return draft.say("waiting for the routes to let go of the canary before this one");
+    }
     objects::canary(draft, facts, needed);
     if facts.template == TemplateIs::New {
         return start_waiting(draft, facts, needed);
