@@ -1,13 +1,12 @@
 //! The way to Prometheus: one HTTP client for all its addresses, with a bound on how many queries are on their way at
 //! once and on how long each may take. Every failure on the way comes back as a gap; nothing here panics or retries,
-//! the next look is the retry.
+//! the next look is the retry. The requests are `prometheus_http_query`'s; their answers are read by
+//! [`answer`](super::answer).
 
 use std::{collections::BTreeMap, error::Error, iter::successors, sync::Arc, time::Duration};
 
-use reqwest::{
-    Response, StatusCode,
-    header::{AUTHORIZATION, LOCATION},
-};
+use prometheus_http_query::Error as QueryError;
+use reqwest::{Response, StatusCode, header::LOCATION};
 use tokio::{sync::Semaphore, time};
 
 use super::{
@@ -165,28 +164,25 @@ impl Client {
 
     async fn send(&self, address: Option<&str>, query: &str, span: Span, limit: Duration) -> Result<Response, Gap> {
         let url = self.addresses.resolve(address).map_err(|error| Gap::AddressNotAllowed(error.to_string()))?;
-        let (http, authorization) =
-            if self.addresses.is_default(&url) { self.access.current() } else { (self.open.clone(), None) };
+        let http = if self.addresses.is_default(&url) { self.access.current() } else { self.open.clone() };
         let _slot = self.slots.acquire().await.map_err(|_| down("the controller stops"))?;
 
-        let seconds = |milliseconds: i64| format!("{:.3}", milliseconds as f64 / 1000.0);
-        let mut form = vec![("query", query.to_owned()), ("timeout", format!("{}ms", limit.as_millis()))];
-        let path = match span {
+        let prometheus = prometheus_http_query::Client::from(http, url.as_str().trim_end_matches('/'))
+            .map_err(|error| down(explain(&error)))?;
+        let timeout = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
+        let sent = match span {
             Span::At(at) => {
-                form.push(("time", seconds(at.as_millisecond())));
-                "query"
+                // Not `at()`, which has whole seconds: a look is at a millisecond.
+                let time = format!("{:.3}", at.as_millisecond() as f64 / 1000.0);
+                prometheus.query(query).query("time", time).timeout(timeout).post_raw().await
             }
             Span::Over(window) => {
                 let (first, last) = window.bounds();
-                form.extend([("start", seconds(first)), ("end", seconds(last)), ("step", seconds(window.step()))]);
-                "query_range"
+                let step = window.step().as_secs_f64();
+                prometheus.query_range(query, first, last, step).timeout(timeout).post_raw().await
             }
         };
-        let mut request = http.post(format!("{}/api/v1/{path}", url.as_str().trim_end_matches('/'))).form(&form);
-        if let Some(authorization) = authorization {
-            request = request.header(AUTHORIZATION, authorization);
-        }
-        request.send().await.map_err(|error| down(explain(&error)))
+        sent.map_err(|error| down(explain(&error)))
     }
 }
 
@@ -210,8 +206,9 @@ fn redirected(response: &Response) -> String {
 }
 
 /// Says what happened on the way, without the URL, which everyone who reads this knows.
-fn explain(error: &reqwest::Error) -> String {
-    let what = if error.is_connect() { "can't connect" } else { "the request broke off" };
+fn explain(error: &QueryError) -> String {
+    let connects = matches!(error, QueryError::Client(sent) if sent.inner().is_some_and(reqwest::Error::is_connect));
+    let what = if connects { "can't connect" } else { "the request broke off" };
     format!("{what}: {}", root(error))
 }
 

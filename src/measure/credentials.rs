@@ -11,7 +11,11 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use reqwest::{Certificate, Identity, header::HeaderValue, redirect};
+use reqwest::{
+    Certificate, Identity,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+    redirect,
+};
 
 /// The files that credentials are in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,7 +91,7 @@ impl CredentialFiles {
         paths
     }
 
-    fn read(&self, connect_timeout: Duration) -> Result<Current, CredentialError> {
+    fn read(&self, connect_timeout: Duration) -> Result<reqwest::Client, CredentialError> {
         let mut builder = builder(connect_timeout);
         if let Some(path) = &self.authorities {
             let what = "certificates of authorities";
@@ -110,9 +114,10 @@ impl CredentialFiles {
             })?;
             builder = builder.identity(identity);
         }
-        let authorization = self.authorization.as_ref().map(Authorization::header).transpose()?;
-        let http = builder.build().map_err(|error| CredentialError::Client(super::client::root(&error)))?;
-        Ok(Current { http, authorization })
+        if let Some(authorization) = &self.authorization {
+            builder = builder.default_headers(HeaderMap::from_iter([(AUTHORIZATION, authorization.header()?)]));
+        }
+        builder.build().map_err(|error| CredentialError::Client(super::client::root(&error)))
     }
 }
 
@@ -159,13 +164,7 @@ pub(super) fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
 pub(super) struct Access {
     files: CredentialFiles,
     connect_timeout: Duration,
-    known: Mutex<(Vec<Stamp>, Current)>,
-}
-
-#[derive(Clone)]
-struct Current {
-    http: reqwest::Client,
-    authorization: Option<HeaderValue>,
+    known: Mutex<(Vec<Stamp>, reqwest::Client)>,
 }
 
 /// What changes with a file: a Secret that is mounted changes by another file taking its place.
@@ -183,9 +182,9 @@ impl Access {
         Ok(Self { files, connect_timeout, known: Mutex::new((stamps, current)) })
     }
 
-    /// The client and the header for a request that is sent now. While changed files can't be used, those read before
-    /// stay: a Secret may be changed file by file.
-    pub(super) fn current(&self) -> (reqwest::Client, Option<HeaderValue>) {
+    /// The client for a request that is sent now. While changed files can't be used, those read before stay: a Secret
+    /// may be changed file by file.
+    pub(super) fn current(&self) -> reqwest::Client {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let stamps: Vec<Stamp> = self.files.all().into_iter().map(stamp).collect();
         if stamps != known.0 {
@@ -195,8 +194,7 @@ impl Access {
                 Err(error) => tracing::warn!(%error, "the credentials for Prometheus stay what they were"),
             }
         }
-        let Current { http, authorization } = known.1.clone();
-        (http, authorization)
+        known.1.clone()
     }
 }
 

@@ -18,6 +18,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("kube::runtime", "read it from `Observed`"),
     ("kube::discovery", "read it from `Observed`"),
     ("reqwest", "say in `plan::needs` what has to be asked"),
+    ("prometheus_http_query", "say in `plan::needs` what has to be asked"),
     ("hyper", "say in `plan::needs` what has to be asked"),
     ("axum", "serve it from `controller`"),
     ("tokio", "give the time to wait in `Plan::again`"),

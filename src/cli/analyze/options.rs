@@ -76,7 +76,7 @@ fn time(flag: &str, text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
 /// How the analysis goes.
 #[derive(Args, Clone, Debug)]
 pub(super) struct StepArgs {
-    /// Time between two looks
+    /// Time between two looks; over a past window in whole seconds, rounded up
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
     interval: Duration,
     /// The least time before a version is promoted

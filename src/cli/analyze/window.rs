@@ -20,6 +20,8 @@ pub(super) async fn analyse(
 ) -> Result<Recording, Failure> {
     let window =
         Window::new(past.from, past.to, settings.interval).map_err(|error| Failure::usage(error.to_string()))?;
+    // Ticks are at whole seconds, whatever interval was asked for.
+    let settings = Settings { interval: window.step(), ..settings };
     let mut session = Session::start(place.metrics, settings, step.weight, Clock::start(past.from));
     place.learn(&mut session, past.from).await;
     let mut recorder = Recorder::start(place.subject(), &session, step, Some(place.address.to_owned()));

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use super::super::{
     AllowedAddresses, Check, Client, ClientOptions, Counters, Gap, MeasureRequest, Measurement, MetricOutcome,
-    MetricQuery, PerArm, Queries, check, measure,
+    MetricQuery, PerArm, Queries, Window, check, history, measure,
 };
 use crate::model::Timestamp;
 
@@ -69,7 +69,7 @@ async fn both_arms_are_asked_for_at_the_same_time_and_below_the_path_of_the_addr
     .await;
     let counters = |arm| Counters { requests: format!("{arm}_requests"), events: format!("{arm}_errors") };
     let queries = Queries::Counters(PerArm { stable: counters("stable"), canary: counters("canary") });
-    let measurement = look(&client(&format!("{address}/tenant"), LONG), queries, None).await;
+    let measurement = look(&client(&format!("{address}/tenant/"), LONG), queries, None).await;
 
     let (name, MetricOutcome::Counters(PerArm { stable: Ok(stable), canary: Ok(canary) })) = &measurement.metrics[0]
     else {
@@ -81,6 +81,27 @@ async fn both_arms_are_asked_for_at_the_same_time_and_below_the_path_of_the_addr
     let mut outcomes: Vec<_> = measurement.queries.iter().map(|record| record.outcome).collect();
     outcomes.sort_unstable();
     assert_eq!(outcomes, ["NoSeries", "Samples", "Samples", "Samples"]);
+}
+
+#[tokio::test]
+async fn a_window_is_asked_for_from_its_first_tick_to_its_last_by_its_step() {
+    let address = serve(|uri: Uri, body: String| async move {
+        let form = Url::parse(&format!("http://form/?{body}")).unwrap();
+        let mut form: Vec<(String, String)> = form.query_pairs().into_owned().collect();
+        form.sort_unstable();
+        let expected =
+            [("end", "1767323055"), ("query", "up"), ("start", "1767323046"), ("step", "3"), ("timeout", "120000ms")];
+        assert_eq!(form, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(uri.path(), "/tenant/api/v1/query_range");
+        ONE.replace("vector", "matrix").replace(r#""value":[1767323045.5,"3"]"#, r#""values":[[1767323049,"3"]]"#)
+    })
+    .await;
+    let client = client(&format!("{address}/tenant"), LONG);
+    let window = Window::new(at(), "2026-01-02T03:04:17.9Z".parse().unwrap(), Duration::from_millis(2500)).unwrap();
+    let metric = MetricQuery { name: "limit".into(), address: None, queries: Queries::Threshold("up".into()) };
+    let looks = history(&client, &[metric], window).await;
+    let values: Vec<_> = looks.iter().map(|look| look.metrics[0].1 == MetricOutcome::Value(Ok(3.0))).collect();
+    assert_eq!(values, [false, true, false, false]);
 }
 
 #[tokio::test]
