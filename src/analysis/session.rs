@@ -211,6 +211,17 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The same look once more, where a new step has begun after it: nothing has been shown at that weight yet.
+    pub fn reconsider(&self, look: LookResult, step: &Step) -> LookResult {
+        let assembled = self.assemble(&look.sights, step, look.blind.as_ref());
+        LookResult {
+            decision: judge::decide(&assembled),
+            evidence: evidence::of_look(self.metrics, &assembled, &look.sights),
+            look: assembled,
+            ..look
+        }
+    }
+
     /// Why nothing can be seen: the first critical metric with a gap that counts.
     fn blindness(&self, sights: &[Sight], now: Timestamp) -> Option<Gap> {
         let lasts = self.clock.lasts(now, self.settings.interval);

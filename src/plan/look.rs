@@ -28,18 +28,27 @@ pub(super) struct Sight {
     pub(super) share: Option<f64>,
     /// What the judge says; nothing where there is no analysis or nothing can be seen.
     pub(super) decision: Option<Decision>,
+    /// The whole look; nothing where none was taken.
+    look: Option<LookResult>,
+}
+
+impl Sight {
+    /// Where there is nothing to look at.
+    fn without_look(clear: bool) -> Self {
+        Self { clear, share: None, decision: None, look: None }
+    }
 }
 
 /// Takes the look that the snapshot holds.
 pub(super) fn take(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step) -> Sight {
-    let Some(analysis) = &facts.spec.analysis else { return Sight { clear: true, share: None, decision: None } };
+    let Some(analysis) = &facts.spec.analysis else { return Sight::without_look(true) };
     if let (Some(problem), Some(mut clock)) = (&facts.unmeasurable, clock(draft)) {
         clock.lose_sight(draft.now, &Gap::at_once(problem.reason, problem.message.clone()));
         keep_clock(draft, &clock);
     }
     let (Some(measurement), Some(mut session)) = (&facts.observed.measurement, session(draft, facts, analysis, step))
     else {
-        return Sight { clear: false, share: None, decision: None };
+        return Sight::without_look(false);
     };
     // While Prometheus is away there is no evidence either, so history can wait for it.
     let away =
@@ -54,7 +63,7 @@ pub(super) fn take(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step) -> Sig
         sight::foretell(draft, facts, analysis, &usual);
     }
     sight::routing(draft, &look);
-    Sight { clear: look.clear, share: look.share, decision: look.seen().cloned() }
+    Sight { clear: look.clear, share: look.share, decision: look.seen().cloned(), look: Some(look) }
 }
 
 /// A step as the analysis takes it: the margin depends on its weight and on that of the last one.
@@ -65,12 +74,17 @@ fn step_of(facts: &Facts<'_>, step: &Step) -> analysis::Step {
     analysis::Step { weight, planned: (step.weight < ALL).then_some(weight.weight), min, max }
 }
 
-/// The step's weight is reached: its clock starts, and safety is shown anew.
-pub(super) fn start_step(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step) {
+/// The step's weight is reached: its clock starts, and safety is shown anew, so what was decided before says nothing of it.
+pub(super) fn start_step(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, sight: &mut Sight) {
     let begun = facts.spec.analysis.as_ref().and_then(|analysis| session(draft, facts, analysis, step));
     if let Some(mut session) = begun {
         session.new_step(&step_of(facts, step), draft.now);
         remember(draft, session.state());
+        if let Some(look) = sight.look.take() {
+            let look = session.reconsider(look, &step_of(facts, step));
+            publish(draft, &look);
+            sight.decision = look.seen().cloned();
+        }
     }
     let now = draft.time();
     if let Some(run) = &mut draft.status.run {

@@ -33,7 +33,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     let Some(step) = facts.steps.get(index).cloned() else { return };
     next_look(draft, facts);
     let reached = draft.status.run.as_ref().is_some_and(|run| run.reached_at.is_some());
-    let sight = look::take(draft, facts, &step);
+    let mut sight = look::take(draft, facts, &step);
     if harmful(draft, facts, &sight) || unseen(draft, facts) {
         return;
     }
@@ -71,7 +71,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         Applied::NotYet => return,
         Applied::Yes => {}
     }
-    if reached || reach(draft, facts, &step, &sight) {
+    if reached || reach(draft, facts, &step, &mut sight) {
         pass(draft, facts, &step, index, &sight);
     }
 }
@@ -169,7 +169,7 @@ fn unseen(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
 }
 
 /// Whether the step's weight is reached: on the routes, and as far as requests show it.
-fn reach(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, sight: &Sight) -> bool {
+fn reach(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, sight: &mut Sight) -> bool {
     let before = draft.status.weight.map_or(0, |weight| weight.applied);
     // Halfway between the old and the new weight tells the two apart even from few requests.
     let halfway = f64::from(before + step.weight) / 200.0;
@@ -179,7 +179,7 @@ fn reach(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, sight: &Sight) -
         return false;
     }
     draft.status.weight = Some(WeightStatus { desired: step.weight, applied: step.weight });
-    look::start_step(draft, facts, step);
+    look::start_step(draft, facts, step, sight);
     draft.again(FRESH_LOOKS);
     true
 }

@@ -134,6 +134,7 @@ impl Default for Contract {
             Box::new(order::LoweredForAReason::default()),
             Box::new(sight::NoVerdictWithoutSight),
             Box::new(sight::NoRaiseWithoutSight::default()),
+            Box::new(sight::PassedAtItsOwnWeight),
             Box::new(evidence::Kept),
             Box::new(evidence::TrueVerdicts),
             Box::new(evidence::Detected::default()),

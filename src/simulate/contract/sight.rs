@@ -31,7 +31,6 @@ impl Check for NoVerdictWithoutSight {
         {
             return Err(format!("the run was ended for {ending} while Prometheus was down"));
         }
-        let step = |status: &RolloutStatus| status.step.as_ref().map_or(0, |step| step.index);
         if before.runs == status.runs && before.phase != Phase::Idle && step(status) > step(before) {
             return Err(format!("step {} was passed while Prometheus was down", step(before) + 1));
         }
@@ -39,8 +38,35 @@ impl Check for NoVerdictWithoutSight {
     }
 }
 
+fn step(status: &RolloutStatus) -> u32 {
+    status.step.as_ref().map_or(0, |step| step.index)
+}
+
 fn ending(status: &RolloutStatus) -> Option<&str> {
     Some(status.run.as_ref()?.ending.as_ref()?.reason.as_str())
+}
+
+/// What was seen at one weight says nothing of the next.
+pub(super) struct PassedAtItsOwnWeight;
+
+impl Check for PassedAtItsOwnWeight {
+    fn promise(&self) -> &'static str {
+        "a step passes by what was seen at its own weight"
+    }
+
+    fn effect(&mut self, scene: &Scene, act: &Act<'_>) -> Result<(), String> {
+        let (Some(status), before) = (act.status(), act.status_before) else { return Ok(()) };
+        let compared = scene.setting.analysis && before.weight.is_some_and(|weight| weight.desired < 100);
+        if !compared || status.runs != before.runs || status.last_verb != before.last_verb {
+            return Ok(());
+        }
+        let promoted = ending(status) == Some("Promoted") && ending(before).is_none();
+        let reached = before.run.as_ref().is_some_and(|run| run.reached_at.is_some());
+        if (step(status) > step(before) || promoted) && !reached {
+            return Err(format!("step {} was passed before its weight was reached", step(before) + 1));
+        }
+        Ok(())
+    }
 }
 
 /// A weight rises only where Prometheus has answered in the same reconcile.
