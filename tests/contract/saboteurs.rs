@@ -174,6 +174,22 @@ fn a_step_that_passes_in_an_outage_is_noticed() {
 }
 
 #[test]
+fn a_step_that_passes_before_its_weight_is_reached_is_noticed() {
+    let hasty = instead(|effect| {
+        let mut effect = effect.clone();
+        if let Effect::Status(status) = &mut effect
+            && status.phase == Phase::Progressing
+            && status.run.as_ref().is_some_and(|run| run.reached_at.is_none())
+            && let Some(step) = &mut status.step
+        {
+            step.index = 1;
+        }
+        vec![effect]
+    });
+    breaks("a step passes by what was seen at its own weight", &schedule(1, &[]), hasty);
+}
+
+#[test]
 fn a_weight_that_rises_in_an_outage_is_noticed() {
     let outage = [(29_000, Action::Prometheus(false)), (60_000, Action::Prometheus(true))];
     let optimistic = misreading(|mut measurement| {
