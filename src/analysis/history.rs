@@ -33,7 +33,8 @@ const REFRESH: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whether history is to be asked for: before the first look, and every hour after.
 pub fn due(state: &AnalysisState, now: Timestamp) -> bool {
-    state.learned_at.as_ref().is_none_or(|learned| now.duration_since(learned.0) >= REFRESH)
+    let last = state.refreshed_at.as_ref().or(state.learned_at.as_ref());
+    last.is_none_or(|last| now.duration_since(last.0) >= REFRESH)
 }
 
 /// What to ask about the time before an analysis.

@@ -150,7 +150,9 @@ impl<'a> Session<'a> {
     /// metric's first counts can only raise what is known to vary. Gives what is usual of the metrics that count: for what
     /// the steps can see.
     pub fn learn(&mut self, history: &[Measurement], now: Timestamp) -> Vec<Usual> {
-        self.kept.learned_at = Some(MicroTime(now));
+        let asked_at =
+            if self.kept.learned_at.is_none() { &mut self.kept.learned_at } else { &mut self.kept.refreshed_at };
+        *asked_at = Some(MicroTime(now));
         let mut usual = Vec::new();
         for (metric, watch) in self.metrics.iter().zip(&mut self.watches) {
             let Some(Learned { baseline, counts, usual: rates }) = history::learn(metric, history) else { continue };

@@ -16,9 +16,12 @@ pub struct AnalysisState {
     /// What history said of the metrics, chosen once before the first look.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub baselines: Vec<MetricBaseline>,
-    /// When history was last asked for; none before the first time.
+    /// When history was asked for; none before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learned_at: Option<MicroTime>,
+    /// When it was last asked for again; none in the first hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refreshed_at: Option<MicroTime>,
     /// The requests of the step, compared with its weight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_ratio: Option<SampleRatioState>,
