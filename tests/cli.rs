@@ -18,6 +18,8 @@ mod preview;
 mod prometheus;
 #[path = "templates/remote_write.rs"]
 mod remote_write;
+#[path = "cli/replay.rs"]
+mod replay;
 
 use std::{
     ffi::OsStr,

@@ -2,7 +2,8 @@
 //! Pure: it says what to ask, takes what was measured, and keeps what came of it.
 //!
 //! [`resolve`] puts templates and arguments together into [`Metric`]s, [`request`] asks for all of them at one time, and
-//! a [`Session`] takes each answer: it keeps the judges and the [`Clock`] of the step, and gives a [`LookResult`].
+//! a [`Session`] takes each answer: it keeps the judges and the [`Clock`] of the step, and gives a [`LookResult`]. A
+//! [`Replay`] takes a run that is over once more.
 
 mod clock;
 mod counts;
@@ -19,6 +20,7 @@ mod problem;
 pub mod record;
 mod recorder;
 mod recording;
+pub mod replay;
 mod session;
 mod settings;
 mod sight;
@@ -34,6 +36,7 @@ pub use metric::{Metric, render, request, resolve};
 pub use problem::Problem;
 pub use record::Record;
 pub use recorder::Recorder;
+pub use replay::{RecordedRun, Replay, ReplayProblem, Replayed};
 pub use session::{LookResult, Session};
 pub use settings::{Settings, Step};
 pub use sight::Sight;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::replay::record::{ReplayDecision, ReplayRecord, ReplayStep};
 use crate::{judge::Interval, model::Timestamp};
 
 /// An analysis from its first look to its last.
@@ -40,6 +41,9 @@ pub struct Record {
     /// What other rules would have decided from the same data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub second_verdicts: Vec<SecondVerdict>,
+    /// What was decided then, where this is a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplayRecord>,
 }
 
 /// How an analysis ended.

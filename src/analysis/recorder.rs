@@ -1,4 +1,4 @@
-//! Writes an analysis of one step down while it goes on, and says when it is decided.
+//! Writes an analysis down while it goes on, and says when it is decided.
 
 use super::{
     LookResult, Record, Session, Step,
@@ -10,6 +10,8 @@ use crate::judge::{OnTimeout, TimeoutAction, Verdict};
 #[derive(Clone, Debug)]
 pub struct Recorder {
     record: Record,
+    /// The step, from 0.
+    step: u32,
     weight: Option<f64>,
 }
 
@@ -42,14 +44,23 @@ impl Recorder {
             message: "there was no look".to_owned(),
             warnings: Vec::new(),
             second_verdicts: Vec::new(),
+            replay: None,
         };
-        Self { record, weight: step.planned }
+        Self { record, step: 0, weight: step.planned }
+    }
+
+    /// The looks from now on are of the next step. What the one before came to was not the end.
+    pub fn next_step(&mut self, step: &Step) {
+        self.step += 1;
+        self.weight = step.planned;
+        self.record.outcome = Outcome::Undecided;
+        self.record.decided_at = None;
     }
 
     /// Writes a look down. Whether it decides: of one step, safety or a step's longest time ends the analysis, too. A look
     /// that can't see decides nothing.
     pub fn take(&mut self, look: &LookResult, session: &Session<'_>) -> bool {
-        self.record.looks.push(look.record(session, 0, self.weight));
+        self.record.looks.push(look.record(session, self.step, self.weight));
         self.record.message = look.decision.verdict.explain();
         self.record.warnings.clone_from(&look.decision.warnings);
         let Some(decision) = look.seen() else { return false };

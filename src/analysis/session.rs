@@ -176,8 +176,34 @@ impl<'a> Session<'a> {
         usual
     }
 
+    /// Takes what another session learned from history, as that one kept it.
+    pub fn recall(&mut self, learned: &AnalysisState) {
+        self.kept.learned_at.clone_from(&learned.learned_at);
+        self.kept.baselines.clone_from(&learned.baselines);
+        for (metric, watch) in self.metrics.iter().zip(&mut self.watches) {
+            let Some(known) = learned.baselines.iter().find(|known| known.name == metric.name) else { continue };
+            match (watch.state(), watch) {
+                (None, watch) => {
+                    *watch = Watch::resume(metric, &self.settings, self.weight, None, Some(&known.baseline));
+                }
+                (Some(_), Watch::Counts(watch)) => watch.recall(&known.baseline),
+                _ => {}
+            }
+        }
+    }
+
     /// Takes what one look measured.
     pub fn look(&mut self, measurement: &Measurement, step: &Step) -> LookResult {
+        self.take(measurement, step, None)
+    }
+
+    /// Takes a look once more, for which the step's clock went on by so much: what could not be seen then does not count
+    /// now, should Prometheus know of it all the same.
+    pub fn look_again(&mut self, measurement: &Measurement, step: &Step, clock_ms: u64) -> LookResult {
+        self.take(measurement, step, Some(clock_ms))
+    }
+
+    fn take(&mut self, measurement: &Measurement, step: &Step, clock_ms: Option<u64>) -> LookResult {
         let now = measurement.at;
         let before = (self.watches.clone(), self.clock.clone());
         let outcome = |metric: &Metric| {
@@ -192,6 +218,9 @@ impl<'a> Session<'a> {
             Some(gap) => self.clock.lose_sight(now, gap),
             None if fresh => self.clock.see(now, self.settings.interval),
             None => {}
+        }
+        if let Some(clock_ms) = clock_ms {
+            self.clock.elapsed_ms = before.1.elapsed_ms + clock_ms;
         }
         self.write_down(&before, step, now);
         let routing = self.routing(&sights, step);

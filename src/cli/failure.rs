@@ -96,10 +96,28 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// Waits for a call to the API server, but not for ever; `doing` says what it is for (`read Rollout shop/web`).
+/// What a call to the API server is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// The kind: `Rollout`.
+    pub(super) kind: &'static str,
+    /// The same as rights name it: `rollouts`.
+    pub(super) plural: &'static str,
+}
+
+/// Waits for a call about Rollouts, but not for ever; `doing` says what it is for (`read Rollout shop/web`).
 pub(super) async fn in_time<T>(doing: &str, call: impl Future<Output = kube::Result<T>>) -> Result<T, Failure> {
+    in_time_for(Asked { kind: "Rollout", plural: "rollouts" }, doing, call).await
+}
+
+/// Waits for a call to the API server, but not for ever; `doing` says what it is for (`read Rollout shop/web`).
+pub(super) async fn in_time_for<T>(
+    asked: Asked,
+    doing: &str,
+    call: impl Future<Output = kube::Result<T>>,
+) -> Result<T, Failure> {
     match tokio::time::timeout(PATIENCE, call).await {
-        Ok(answer) => answer.map_err(|error| Failure::of_api(doing, &error)),
+        Ok(answer) => answer.map_err(|error| Failure::of_api(asked, doing, &error)),
         Err(_elapsed) => {
             let waited = humantime::format_duration(PATIENCE);
             Err(Failure::unanswered(format!("could not {doing}: the API server did not answer within {waited}")))
@@ -109,22 +127,30 @@ pub(super) async fn in_time<T>(doing: &str, call: impl Future<Output = kube::Res
 
 impl Failure {
     /// What the API server's refusal means to a person who asked for this (`read Rollout shop/web`).
-    fn of_api(doing: &str, error: &kube::Error) -> Self {
+    fn of_api(Asked { kind, plural }: Asked, doing: &str, error: &kube::Error) -> Self {
         let message = format!("could not {doing}: {error}");
         match error {
             kube::Error::Api(status) if status.code == 404 && status.reason != "NotFound" => {
-                Self::refused(format!("could not {doing}: this cluster does not know the kind Rollout"))
+                Self::refused(format!("could not {doing}: this cluster does not know the kind {kind}"))
                     .hint("install the kinds with `siskin crds | kubectl apply --server-side -f -`")
             }
-            kube::Error::Api(status) if status.is_not_found() => {
+            kube::Error::Api(status) if status.is_not_found() && plural == "rollouts" => {
                 Self::refused(format!("could not {doing}: it does not exist"))
                     .hint("`siskin get rollouts -A` lists the Rollouts of all namespaces")
             }
+            kube::Error::Api(status) if status.is_not_found() => {
+                Self::refused(format!("could not {doing}: it does not exist"))
+                    .hint(format!("`kubectl get {plural} -A` lists those of all namespaces"))
+            }
             kube::Error::Api(status) if status.is_forbidden() => {
+                let verbs = if plural == "rollouts" { "verbs get, list, watch and patch" } else { "verb get" };
                 Self::refused(format!("could not {doing}: {}", status.message))
-                    .hint("ask for the verbs get, list, watch and patch on `rollouts.siskin.dev`")
+                    .hint(format!("ask for the {verbs} on `{plural}.siskin.dev`"))
             }
             kube::Error::Api(status) => Self::refused(format!("could not {doing}: {}", status.message)),
+            kube::Error::SerdeError(error) => Self::refused(format!(
+                "could not {doing}: it has a form that this version of siskin does not know: {error}"
+            )),
             _ => Self::refused(message).hint("`kubectl cluster-info` shows whether the API server can be reached"),
         }
     }

@@ -31,6 +31,11 @@ pub(super) struct Connection {
 }
 
 impl ClusterArgs {
+    /// Whether anything was said.
+    pub(super) fn is_given(&self) -> bool {
+        self.namespace.is_some() || self.context.is_some() || self.kubeconfig.is_some()
+    }
+
     /// The cluster's configuration.
     pub(super) async fn config(&self) -> anyhow::Result<Config> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };

@@ -8,7 +8,7 @@ use super::chart::{Chart, charts};
 use crate::{
     analysis::{
         Record,
-        record::{Fact, MetricKind, MetricRecord, Outcome, Standing},
+        record::{Fact, MetricKind, MetricRecord, Outcome, ReplayDecision, ReplayRecord, Standing},
     },
     judge::log_threshold,
     model::words::{evidence, number, percent, seconds},
@@ -170,6 +170,18 @@ fn second(record: &Record, verdict: &crate::analysis::record::SecondVerdict) -> 
     Second { rule: verdict.rule.clone(), outcome, tone, when, message: sentence(&verdict.message) }
 }
 
+fn decision(decision: &ReplayDecision) -> String {
+    let word = match decision.outcome {
+        Outcome::Promote => "promote",
+        Outcome::Rollback => "roll back",
+        Outcome::Undecided => "nothing",
+    };
+    match decision.look.zip(decision.at) {
+        Some((look, at)) => format!("{word}, at look {look}, {at:.3}"),
+        None => word.to_owned(),
+    }
+}
+
 fn facts(record: &Record) -> Vec<Fact> {
     let settings = &record.settings;
     let mut facts = Vec::new();
@@ -180,6 +192,17 @@ fn facts(record: &Record) -> Vec<Fact> {
     add("Least time of a step", seconds(settings.min_seconds));
     add("Longest time of a step", seconds(settings.max_seconds));
     add("When that passes without a decision", settings.on_timeout.clone());
+    if let Some(ReplayRecord { run, recorded, replayed, agrees, lost_looks, .. }) = &record.replay {
+        add("Replay of AnalysisRun", run.clone());
+        add("Decided then", decision(recorded));
+        add("Decided in the replay", decision(replayed));
+        let word = match (agrees, lost_looks.len()) {
+            (true, _) => "yes".to_owned(),
+            (false, 0) => "no".to_owned(),
+            (false, lost) => format!("it can't be told: of {lost} looks Prometheus knows nothing any more"),
+        };
+        add("Both agree", word);
+    }
     if let Some(source) = &settings.source {
         add("Numbers from", source.clone());
     }

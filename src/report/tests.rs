@@ -56,6 +56,7 @@ pub(super) fn rollback() -> Record {
                 message: "the 5th failure came at 2.1 %".into(),
             },
         ],
+        replay: None,
     }
 }
 

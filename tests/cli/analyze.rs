@@ -102,7 +102,7 @@ fn kayenta_can_decide_in_its_place() {
     assert!(recording["secondVerdicts"].as_array().unwrap().iter().any(|verdict| verdict["rule"] == "Siskin"));
 }
 
-const TEMPLATE: &str = "\
+pub(crate) const TEMPLATE: &str = "\
 apiVersion: siskin.dev/v1alpha1
 kind: AnalysisTemplate
 metadata: {name: http}
@@ -115,7 +115,7 @@ spec:
 ";
 
 /// Series of twenty minutes up to now, every 15 s: 400 requests a second, a tenth on the canary.
-async fn planted(name: &str, canary_errors: f64) -> (Prometheus, PathBuf, i64) {
+pub(crate) async fn planted(name: &str, canary_errors: f64) -> (Prometheus, PathBuf, i64) {
     let prometheus = Prometheus::start(name);
     #[expect(clippy::disallowed_methods, reason = "Prometheus takes only samples that are not far from its own time")]
     let now = Timestamp::now().as_millisecond() / 15_000 * 15_000;

@@ -1,6 +1,8 @@
-//! As much of an API server as one Rollout needs, on loopback, with a controller that answers every request at once.
+//! As much of an API server as one Rollout needs, on loopback, with a controller that answers every request at once; and
+//! any other object to be read.
 
 use std::{
+    collections::BTreeMap,
     io::Write,
     net::SocketAddr,
     path::PathBuf,
@@ -11,7 +13,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{Query, State},
-    http::StatusCode,
+    http::{StatusCode, Uri},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -29,6 +31,8 @@ pub(crate) enum Controller {
 struct Shared {
     rollout: Arc<Mutex<Value>>,
     controller: Controller,
+    /// What else can be read, each by its path.
+    objects: Arc<BTreeMap<String, Value>>,
 }
 
 /// The server; it ends with the test's process.
@@ -40,6 +44,11 @@ pub(crate) struct ApiServer {
 impl ApiServer {
     /// A server with Rollout shop/web and nothing else.
     pub(crate) async fn with(controller: Controller) -> Self {
+        Self::holding(controller, BTreeMap::new()).await
+    }
+
+    /// A server with Rollout shop/web and other objects, each by the path under which it is read.
+    pub(crate) async fn holding(controller: Controller, objects: BTreeMap<String, Value>) -> Self {
         let rollout = Arc::new(Mutex::new(json!({
             "apiVersion": "siskin.dev/v1alpha1",
             "kind": "Rollout",
@@ -57,8 +66,8 @@ impl ApiServer {
             .route("/apis/authentication.k8s.io/v1/selfsubjectreviews", post(who_am_i))
             .route(rollouts, get(list))
             .route(&format!("{rollouts}/web"), get(read).patch(patch))
-            .fallback(not_found)
-            .with_state(Shared { rollout: rollout.clone(), controller });
+            .fallback(any_object)
+            .with_state(Shared { rollout: rollout.clone(), controller, objects: Arc::new(objects) });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -129,7 +138,10 @@ async fn patch(State(shared): State<Shared>, Json(change): Json<Value>) -> Json<
     Json(rollout.clone())
 }
 
-async fn not_found() -> (StatusCode, Json<Value>) {
+async fn any_object(State(shared): State<Shared>, uri: Uri) -> (StatusCode, Json<Value>) {
+    if let Some(object) = shared.objects.get(uri.path()) {
+        return (StatusCode::OK, Json(object.clone()));
+    }
     let status = json!({
         "apiVersion": "v1", "kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound", "message": "not found",
     });

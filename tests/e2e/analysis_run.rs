@@ -28,6 +28,7 @@ async fn two_revisions_are_compared_by_hand() {
         let evidence = &status["evidence"][0];
         assert!(evidence["canary"]["requests"].as_f64().is_some_and(|requests| requests > 50.0), "{evidence}");
         assert!(status["message"].as_str().is_some_and(|message| message.contains("http/errors")), "{status}");
+        shop.replays("by-hand", i32::from(phase == "Failed")).await;
         traffic.stop().await;
     }
 }
@@ -49,6 +50,9 @@ async fn a_rollout_leaves_its_analysis_behind_with_the_times_of_its_looks() {
     let weights: Vec<f64> = steps.iter().filter_map(|step| step["weight"].as_f64()).collect();
     assert_eq!(weights, [10.0, 25.0, 50.0], "{status}");
     assert!(steps.iter().all(|step| step["count"].as_u64().is_some_and(|looks| looks > 0)), "{status}");
+    let replay = shop.replays("web-1", 0).await;
+    let passed = replay["steps"].as_array().expect("steps").iter().filter(|step| step["passedAtLook"].is_u64());
+    assert_eq!(passed.count(), 3, "{replay:#}");
     traffic.stop().await;
 }
 

@@ -46,7 +46,8 @@ async fn shop(name: &str, template: &str, steps: &str) -> (Shop, RunningTraffic)
     (shop, traffic)
 }
 
-/// Ships a version that is worse, and gives the seconds for which customers met it and what ended that.
+/// Ships a version that is worse, and gives the seconds for which customers met it and what ended that. The run is
+/// replayed from what Prometheus keeps, and comes to the same decision at the same look.
 async fn found(name: &str, environment: &str) -> (f64, Value) {
     let (shop, traffic) = Box::pin(shop(name, BOTH, PATIENT)).await;
     shop.ship("v2", environment).await;
@@ -54,6 +55,8 @@ async fn found(name: &str, environment: &str) -> (f64, Value) {
     let outcome = shop.outcome_within(1, Duration::from_mins(5)).await;
     assert_eq!((&outcome["outcome"], &outcome["reason"]), (&"RolledBack".into(), &"Regression".into()), "{outcome}");
     let report = traffic.stop().await;
+    let replay = shop.replays("web-1", 1).await;
+    assert_eq!(replay["recorded"]["look"], replay["replayed"]["look"], "{replay:#}");
     let seen = report.first_of("v2").zip(report.last_of("v2")).expect("v2 had traffic");
     (seen.1.duration_since(seen.0).as_secs_f64(), outcome)
 }

@@ -76,6 +76,7 @@ fn record(metrics: Vec<MetricRecord>, looks: usize, arms: impl Fn(usize, usize) 
         message: String::new(),
         warnings: Vec::new(),
         second_verdicts: Vec::new(),
+        replay: None,
     }
 }
 

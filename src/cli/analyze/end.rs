@@ -27,6 +27,11 @@ impl Recording {
     pub(super) fn of(record: Record) -> Self {
         Self { record, whole: None }
     }
+
+    /// Everything up to the decision, and all of it where there is more.
+    pub(super) fn up_to(record: Record, whole: Option<Record>) -> Self {
+        Self { record, whole }
+    }
 }
 
 /// Where in the past the decision was: the looks after it are taken too, since other rules decide later.
@@ -62,14 +67,18 @@ impl Ending {
 pub(super) fn end(recording: Recording, args: &AnalyzeArgs) -> Result<ExitCode, Failure> {
     let Recording { mut record, whole } = recording;
     let all = whole.as_ref().unwrap_or(&record);
-    let kayenta = second::kayenta(all)?;
-    let thresholds = second::thresholds(all, args.output.threshold);
-    if args.output.judge == JudgeName::Kayenta {
-        decide_by_kayenta(&mut record, kayenta)?;
-    } else {
-        record.second_verdicts.extend(kayenta);
+    // From a part of the looks nobody can say anything.
+    let whole_is_known = record.replay.as_ref().is_none_or(|replay| replay.lost_looks.is_empty());
+    if whole_is_known {
+        let kayenta = second::kayenta(all)?;
+        let thresholds = second::thresholds(all, args.output.threshold);
+        if args.output.judge == JudgeName::Kayenta {
+            decide_by_kayenta(&mut record, kayenta)?;
+        } else {
+            record.second_verdicts.extend(kayenta);
+        }
+        record.second_verdicts.extend(thresholds);
     }
-    record.second_verdicts.extend(thresholds);
     if let Some(path) = &args.output.report {
         fs::write(path, report::html(&record)).map_err(|error| {
             Failure::refused(format!("the report can't be written to `{}`: {error}", path.display()))

@@ -3,10 +3,12 @@
 //! The exit code is the verdict. Progress goes to stderr; stdout has the result alone.
 
 pub(in crate::cli) mod arms;
+mod cluster;
 mod end;
 mod input;
 mod live;
 pub(in crate::cli) mod options;
+mod replay;
 mod second;
 mod show;
 mod table;
@@ -31,6 +33,8 @@ use crate::model::Clock;
 Where the numbers come from:
   --prometheus URL                       from now on, until it is decided
   --prometheus URL --from -2h --to -1h   of that time: what would have been decided, and when
+  --prometheus URL --run NAME            of a run that is over: its looks once more, and whether
+                                         they come to what was decided then
   --data FILE                            of a file, CSV or JSON; one line for each time:
 
       time,canary_requests,canary_errors,stable_requests,stable_errors
@@ -44,6 +48,7 @@ Examples:
     --prometheus http://localhost:9090 --report report.html
   siskin analyze -f http.yaml --canary revision=5c8f6 --stable revision=7d4b9 \\
     --prometheus http://localhost:9090 --from -2h --plot
+  siskin analyze --run analysisrun/web-7 -n shop --prometheus http://localhost:9090
   siskin analyze --data counts.csv -o json
 
 Exit codes: 0 promote, 1 roll back, 2 undecided, 3 error")]
@@ -87,6 +92,17 @@ pub(super) async fn run(args: &AnalyzeArgs, clock: &dyn Clock) -> ExitCode {
 }
 
 async fn analyse(args: &AnalyzeArgs, clock: &dyn Clock) -> Result<ExitCode, Failure> {
+    if let Some(run) = &args.source.run {
+        let address = args.source.prometheus.prometheus.as_ref().ok_or_else(|| {
+            Failure::usage("--run has the times of the looks, and not what was seen at them")
+                .hint("give the Prometheus that the controller asked: --prometheus URL")
+        })?;
+        return end::end(replay::analyse(args, run, address).await?, args);
+    }
+    if args.source.cluster.is_given() {
+        return Err(Failure::usage("--namespace, --context and --kubeconfig say where the AnalysisRun of --run is")
+            .hint("the namespace of the pods is given as --canary namespace=… --stable namespace=…"));
+    }
     let (settings, step) = args.step.settings()?;
     let recording = match (&args.source.data, &args.source.prometheus.prometheus) {
         (Some(path), None) => input::analyse(args, path, settings, &step)?,
@@ -107,7 +123,7 @@ async fn analyse(args: &AnalyzeArgs, clock: &dyn Clock) -> Result<ExitCode, Fail
         }
         (None, None) => {
             return Err(Failure::usage("it is not said where the numbers come from")
-                .hint("give --prometheus URL or --data FILE"));
+                .hint("give --prometheus URL, --prometheus URL --run NAME, or --data FILE"));
         }
     };
     end::end(recording, args)

@@ -5,10 +5,10 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 
-use super::JudgeName;
+use super::{JudgeName, cluster};
 use crate::{
     analysis::{Settings, Step},
-    cli::{Failure, prometheus::PrometheusArgs},
+    cli::{Failure, kube::ClusterArgs, prometheus::PrometheusArgs},
     judge::{Margin, OnTimeout, StepWeight},
     model::Timestamp,
 };
@@ -27,7 +27,30 @@ pub(super) struct SourceArgs {
     /// A file of counts, CSV or JSON
     #[arg(long, value_name = "FILE")]
     pub(super) data: Option<PathBuf>,
+    /// An AnalysisRun of the cluster, `analysisrun/NAME` or NAME: its looks once more, with what it says itself
+    #[arg(long, value_name = "NAME", value_parser = cluster::run_name, conflicts_with_all = SAID_BY_A_RUN)]
+    pub(super) run: Option<String>,
+    #[command(flatten)]
+    pub(super) cluster: ClusterArgs,
 }
+
+/// The options whose answers an AnalysisRun has.
+const SAID_BY_A_RUN: [&str; 14] = [
+    "data",
+    "from",
+    "to",
+    "filenames",
+    "arguments",
+    "canary",
+    "stable",
+    "interval",
+    "min",
+    "max",
+    "weight",
+    "false_rollback",
+    "missed_regression",
+    "on_timeout",
+];
 
 /// A window of the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

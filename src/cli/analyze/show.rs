@@ -6,7 +6,7 @@ use super::options::Output;
 use crate::{
     analysis::{
         Record,
-        record::{LookRecord, Outcome, Standing},
+        record::{LookRecord, Outcome, ReplayDecision, ReplayRecord, Standing},
     },
     cli::screen::{Line, Style, Tone, bar, terminal_size, wrap},
     model::words::{evidence, seconds},
@@ -86,6 +86,10 @@ pub(super) fn result(record: &Record, width: usize, style: Style) -> String {
             .iter()
             .map(|name| Line::new().and(Tone::Warning, format!("{name} looks wrong; it does not decide"))),
     );
+    if let Some(replay) = &record.replay {
+        lines.push(Line::new());
+        lines.extend(replayed(replay, width));
+    }
     lines.push(Line::new());
     lines.extend(columns(metrics(record)));
     if !record.second_verdicts.is_empty() {
@@ -97,6 +101,48 @@ pub(super) fn result(record: &Record, width: usize, style: Style) -> String {
 }
 
 type Cell = (Tone, String);
+
+/// What was decided then beside what is decided now, and the steps on the way.
+fn replayed(replay: &ReplayRecord, width: usize) -> Vec<Line> {
+    let row = |name: &str, decision: &ReplayDecision| {
+        vec![
+            (Tone::Strong, name.to_owned()),
+            (outcome_tone(decision.outcome), outcome_word(decision.outcome).to_lowercase()),
+            (Tone::Plain, decision.look.map_or("-".to_owned(), |look| look.to_string())),
+            (Tone::Plain, decision.at.map_or("-".to_owned(), |at| format!("{at:.3}"))),
+            (Tone::Plain, decision.message.clone()),
+        ]
+    };
+    let heading = ["", "DECISION", "LOOK", "AT", "WHY"].map(|name| (Tone::Faint, name.to_owned())).to_vec();
+    let mut lines = columns(vec![heading, row("then", &replay.recorded), row("replayed", &replay.replayed)]);
+    let mut say = |tone: Tone, text: &str| {
+        lines.extend(wrap(text, width).into_iter().map(|text| Line::new().and(tone, text)));
+    };
+    match replay.agrees {
+        true if replay.exact => say(Tone::Good, "Both agree, and the evidence is the same to the last bit"),
+        true => say(Tone::Good, "Both agree"),
+        false if replay.lost_looks.is_empty() => say(Tone::Bad, "They do not agree"),
+        false => say(Tone::Warning, "Whether they agree can't be told"),
+    }
+    for note in &replay.notes {
+        say(Tone::Warning, note);
+    }
+    if replay.steps.len() > 1 {
+        let heading = ["STEP", "WEIGHT", "PASSED AT LOOK", "LAST LOOK"];
+        let mut rows = vec![heading.map(|name| (Tone::Faint, name.to_owned())).to_vec()];
+        rows.extend(replay.steps.iter().enumerate().map(|(index, step)| {
+            vec![
+                (Tone::Plain, (index + 1).to_string()),
+                (Tone::Plain, format!("{} %", step.weight)),
+                (Tone::Plain, step.passed_at_look.map_or("-".to_owned(), |look| look.to_string())),
+                (Tone::Plain, step.last_look.to_string()),
+            ]
+        }));
+        lines.push(Line::new());
+        lines.extend(columns(rows));
+    }
+    lines
+}
 
 fn metrics(record: &Record) -> Vec<Vec<Cell>> {
     let heading = ["METRIC", "SAYS", "HARM", "SAFETY", "WHY"];
