@@ -29,7 +29,7 @@ const LEAST_STEP: Duration = Duration::from_secs(2);
 
 /// How long what was learned counts. A service that has grown wilder since makes evidence harder to get; one that has
 /// become calmer changes nothing.
-pub(super) const REFRESH: SignedDuration = SignedDuration::from_hours(1);
+const REFRESH: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whether history is to be asked for: before the first look, and every hour after.
 pub fn due(state: &AnalysisState, now: Timestamp) -> bool {

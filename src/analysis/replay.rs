@@ -190,7 +190,8 @@ impl<'a> Replay<'a> {
 
     /// Recalls what was learned, from the look on at which it was.
     fn learn(&mut self, look: LookTime) {
-        let known = self.run.learned_first.is_none_or(|known| known.as_millisecond() <= look.at.as_millisecond());
+        let learned_at = self.run.learned.learned_at.as_ref();
+        let known = learned_at.is_none_or(|learned| learned.0.as_millisecond() <= look.at.as_millisecond());
         if known && !self.learned {
             self.session.recall(&self.run.learned);
             self.learned = true;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::record::ReplayDecision;
 use crate::{
-    analysis::{LookTime, Settings, Step, history::REFRESH, record::Outcome},
+    analysis::{LookTime, Settings, Step, record::Outcome},
     api::{AnalysisPhase, AnalysisRun, AnalysisRunStatus, AnalysisState, MetricState, OnRegression, StepLooks},
     judge::{OnTimeout, StepWeight},
     model::Timestamp,
@@ -45,10 +45,8 @@ pub struct RecordedRun {
     pub(super) settings: Settings,
     pub(super) steps: Vec<RecordedStep>,
     pub(super) decision: ReplayDecision,
-    /// What history said; nothing else of the state.
+    /// What history said, and when; nothing else of the state.
     pub(super) learned: AnalysisState,
-    /// When it said so, where that was not before the first look.
-    pub(super) learned_first: Option<Timestamp>,
     /// What the metrics knew after the last look.
     pub(super) metrics: Vec<MetricState>,
 }
@@ -88,12 +86,9 @@ impl RecordedRun {
         }
         let settings = Settings { canary_is_new: run.spec.rollout.is_some(), ..Settings::from(&run.spec.analysis) };
         let decision = decision(run, &status, &steps, settings.on_timeout);
-        let AnalysisState { metrics, baselines, learned_at, .. } = status.state;
-        let learned = AnalysisState { baselines, learned_at: learned_at.clone(), ..AnalysisState::default() };
-        let mut run = Self { name, settings, steps, decision, learned, learned_first: None, metrics };
-        // What is learned every hour is not kept, only that it was.
-        run.learned_first = learned_at.map(|learned| learned.0).filter(|_| run.learned_again().is_none());
-        Ok(run)
+        let AnalysisState { metrics, baselines, learned_at, refreshed_at, .. } = status.state;
+        let learned = AnalysisState { baselines, learned_at, refreshed_at, ..AnalysisState::default() };
+        Ok(Self { name, settings, steps, decision, learned, metrics })
     }
 
     /// The times of all looks, in their order.
@@ -109,14 +104,11 @@ impl RecordedRun {
     /// A sentence where history was asked for again in the run: the state of a judge has what that added, and nothing says
     /// when.
     pub(super) fn learned_again(&self) -> Option<String> {
-        let (began, learned) = self.began().zip(self.learned.learned_at.as_ref())?;
-        let again = learned.0.duration_since(began) >= REFRESH;
-        again.then(|| {
-            format!(
-                "what was usual was looked at again in the run, last at {:.0}; the replay knows only what was learned before the first look, so evidence may come sooner in it",
-                learned.0
-            )
-        })
+        let last = self.learned.refreshed_at.as_ref()?;
+        Some(format!(
+            "history was asked again in the run, last at {:.0}; the replay knows only what was learned at first, so evidence may come sooner in it",
+            last.0
+        ))
     }
 
     /// The metrics that had begun by the end, as `template/metric`.
