@@ -25,13 +25,10 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// Up to where a difference is ignored, and from where it must be ruled out, as if higher were worse.
+    /// Up to where a difference is ignored, and from where it must be ruled out, as the template has them.
     pub(super) fn margins(&self) -> [Margin; 2] {
-        let lower = self.lower_is_worse();
-        [self.spec.ignore(), self.spec.exclude()].map(|MarginSpec { relative, absolute }| Margin {
-            ratio: if lower { 1.0 / relative } else { relative },
-            absolute,
-        })
+        [self.spec.ignore(), self.spec.exclude()]
+            .map(|MarginSpec { relative, absolute }| Margin { ratio: relative, absolute })
     }
 
     /// The margins in words: `ignores up to ×1.05 + 0.01 %, rules out ×1.5 + 0.1 %`.
@@ -84,7 +81,11 @@ impl Metric {
 
     /// What the judge of gauges is told.
     pub(super) fn gauge_settings(&self, settings: &Settings) -> GaugeSettings {
-        let [dead_zone, margin] = self.margins();
+        let lower = self.lower_is_worse();
+        // The judge of gauges turns a value around where lower is worse, and has its margins as if higher were.
+        let [dead_zone, margin] = self
+            .margins()
+            .map(|Margin { ratio, absolute }| Margin { ratio: if lower { 1.0 / ratio } else { ratio }, absolute });
         let Settings { false_rollback, missed_regression, .. } = *settings;
         let worse = self.worse();
         GaugeSettings { worse, dead_zone, margin, false_rollback, missed_regression }
