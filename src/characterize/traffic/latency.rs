@@ -183,7 +183,8 @@ mod tests {
         let tail = Slowness::Tail(1.2);
         assert!((tail.above(100.0, MEDIAN) - usual.above(100.0, MEDIAN)).abs() < 1e-12);
         assert!((tail.above(300.0, MEDIAN) - slower.above(300.0, MEDIAN)).abs() < 1e-12);
-        assert!((tail.above(200.0, MEDIAN) - TAIL).abs() < 1e-6, "{}", tail.above(200.0, MEDIAN));
+        // Here one way leads through the quantile and the other back through the distribution function, which has ten digits.
+        assert!((tail.above(200.0, MEDIAN) - TAIL).abs() < 1e-10 * TAIL, "{}", tail.above(200.0, MEDIAN));
     }
 
     #[test]
