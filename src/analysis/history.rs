@@ -65,7 +65,15 @@ pub(super) struct Learned {
     /// The same for the judge of counts, which may have begun already.
     pub(super) counts: Option<CountBaseline>,
     /// Requests per second, events as a share of them.
-    pub(super) usual: Option<(f64, f64)>,
+    rates: Option<(f64, f64)>,
+}
+
+impl Learned {
+    pub(super) fn usual(&self, metric: &Metric) -> Option<Usual> {
+        let (requests_per_second, rate) = self.rates?;
+        let dispersion = self.counts?.dispersion_raw;
+        Some(Usual { metric: metric.name.clone(), requests_per_second, rate, dispersion })
+    }
 }
 
 /// What to ask about the time before an analysis that looks at this interval; nothing where no metric learns from it.
@@ -99,6 +107,11 @@ fn window(since: Option<Timestamp>, before: Timestamp, interval: Duration) -> Op
     Window::new(from, before, fine.clamp(LEAST_STEP.min(usual), usual)).ok()
 }
 
+/// What is usual of one metric that counts, as its history tells; nothing where there is too little of it.
+pub fn usual(metric: &Metric, history: &[Measurement]) -> Option<Usual> {
+    learn(metric, history)?.usual(metric)
+}
+
 /// What history tells of one metric; nothing where there is too little of it.
 pub(super) fn learn(metric: &Metric, history: &[Measurement]) -> Option<Learned> {
     let outcomes = history.iter().map(|tick| {
@@ -114,7 +127,7 @@ pub(super) fn learn(metric: &Metric, history: &[Measurement]) -> Option<Learned>
         }
         let baseline = super::watch::text(&history.baseline()?);
         let baseline = MetricBaseline { name: metric.name.clone(), baseline };
-        return Some(Learned { baseline, counts: None, usual: None });
+        return Some(Learned { baseline, counts: None, rates: None });
     }
     let mut counted = Counted::default();
     for (at, outcome) in outcomes {
@@ -126,7 +139,7 @@ pub(super) fn learn(metric: &Metric, history: &[Measurement]) -> Option<Learned>
     }
     let counts = counted.history.baseline(metric.margins()[1])?;
     let baseline = MetricBaseline { name: metric.name.clone(), baseline: super::watch::text(&counts) };
-    Some(Learned { baseline, counts: Some(counts), usual: counted.usual() })
+    Some(Learned { baseline, counts: Some(counts), rates: counted.rates() })
 }
 
 /// Counters of the past, tick by tick.
@@ -187,7 +200,7 @@ impl Counted {
         self.history.push(&pods);
     }
 
-    fn usual(&self) -> Option<(f64, f64)> {
+    fn rates(&self) -> Option<(f64, f64)> {
         let known = self.seconds > 0.0 && self.requests > 0.0;
         known.then(|| (self.requests / self.seconds, (self.events / self.requests).min(1.0)))
     }

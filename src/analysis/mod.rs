@@ -30,7 +30,7 @@ mod watch;
 
 pub use clock::Clock;
 pub use gap::Gap;
-pub use history::{HistoryRequest, Usual, due, history};
+pub use history::{HistoryRequest, Usual, due, history, usual};
 pub use looks::LookTime;
 pub use metric::{Metric, render, request, resolve};
 pub use problem::Problem;

@@ -155,7 +155,9 @@ impl<'a> Session<'a> {
         *asked_at = Some(MicroTime(now));
         let mut usual = Vec::new();
         for (metric, watch) in self.metrics.iter().zip(&mut self.watches) {
-            let Some(Learned { baseline, counts, usual: rates }) = history::learn(metric, history) else { continue };
+            let Some(learned) = history::learn(metric, history) else { continue };
+            usual.extend(learned.usual(metric));
+            let Learned { baseline, counts, .. } = learned;
             match (watch.state(), watch, counts) {
                 (None, watch, _) => {
                     *watch = Watch::resume(metric, &self.settings, self.weight, None, Some(&baseline.baseline));
@@ -167,10 +169,6 @@ impl<'a> Session<'a> {
             // The judge's own state has what came later.
             if self.kept.baselines.iter().all(|known| known.name != metric.name) {
                 self.kept.baselines.push(baseline);
-            }
-            if let (Some((requests_per_second, rate)), Some(counts)) = (rates, counts) {
-                let dispersion = counts.dispersion_raw;
-                usual.push(Usual { metric: metric.name.clone(), requests_per_second, rate, dispersion });
             }
         }
         usual

@@ -67,7 +67,7 @@ pub(super) struct HarmDesign {
 }
 
 impl HarmDesign {
-    fn ratio(&self, dispersion: f64) -> RatioDesign {
+    pub(super) fn ratio(&self, dispersion: f64) -> RatioDesign {
         let design = RatioDesign::harm(self.dead_zone, dispersion);
         if self.lower_is_worse { design.reversed() } else { design }
     }

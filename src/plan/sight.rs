@@ -4,11 +4,10 @@
 use super::{draft::Draft, facts::Facts, look};
 use crate::{
     analysis::{
-        LookResult, Usual,
+        LookResult, Settings, Usual,
         power::{PlannedStep, Question, power},
     },
     api::{Analysis, condition},
-    judge::Margin,
 };
 
 /// Says what each step can find and how long a good version takes, by what history says is usual.
@@ -18,25 +17,17 @@ pub(super) fn foretell(draft: &mut Draft<'_>, facts: &Facts<'_>, analysis: &Anal
         PlannedStep { weight: f64::from(step.weight), min, max }
     });
     let steps: Vec<PlannedStep> = steps.collect();
+    let settings = Settings::from(analysis);
     let critical: f64 =
         facts.metrics.iter().filter(|metric| metric.spec.is_critical()).map(|metric| metric.spec.weight).sum();
     let (mut sentences, mut warnings) = (Vec::new(), Vec::new());
     for usual in usual.iter().filter(|usual| usual.rate < 1.0) {
         let Some(metric) = facts.metrics.iter().find(|metric| metric.name == usual.metric) else { continue };
-        if !metric.spec.is_critical() || steps.is_empty() || metric.spec.error_rate.is_none() {
+        if !metric.spec.is_critical() || steps.is_empty() {
             continue;
         }
-        let [ignore, exclude] = [metric.spec.ignore(), metric.spec.exclude()];
-        let question = Question {
-            metric: metric.spec.name.clone(),
-            requests_per_second: usual.requests_per_second,
-            rate: usual.rate,
-            dispersion: usual.dispersion,
-            dead_zone: Margin { ratio: ignore.relative, absolute: ignore.absolute },
-            margin: Margin { ratio: exclude.relative, absolute: exclude.absolute },
-            false_rollback: analysis.false_rollback() * metric.spec.weight / critical,
-            missed_regression: analysis.missed_regression(),
-        };
+        let question =
+            Question { metric: metric.spec.name.clone(), ..Question::of(metric, &settings, usual, critical) };
         let answer = power(&question, &steps, &[]);
         sentences.push(answer.explain());
         warnings.extend(answer.warnings);

@@ -95,7 +95,7 @@ fn ticks_between_two_scrapes_are_one_tick() {
 #[test]
 fn a_steady_history_teaches_what_is_usual() {
     let learned = learn(&metrics()[0], &steady(240)).unwrap();
-    let (requests_per_second, rate) = learned.usual.unwrap();
+    let Usual { requests_per_second, rate, .. } = learned.usual(&metrics()[0]).unwrap();
     assert!((requests_per_second - 100.0).abs() < 1e-9 && (rate - 0.004).abs() < 1e-12, "{requests_per_second} {rate}");
     let counts = learned.counts.unwrap();
     assert_eq!((counts.ticks, counts.dispersion_raw.to_bits()), (239, 1f64.to_bits()));
@@ -129,7 +129,7 @@ fn counters_of_errors_that_come_to_be_count_from_nothing() {
         }
     }
     let learned = learn(&metrics()[0], &history).unwrap();
-    let rate = learned.usual.unwrap().1;
+    let rate = learned.usual(&metrics()[0]).unwrap().rate;
     assert!((rate - 0.004).abs() < 1e-12, "the errors of the first hundred ticks are seen at once: {rate}");
 }
 

@@ -19,7 +19,7 @@ pub struct Course {
     pub times: Times,
     /// Requests that the bad version answers until then (median).
     pub requests: f64,
-    /// Bad events among them beyond those that the stable version would have had.
+    /// Events among them beyond those that the stable version would have had; below 0 where lower is worse.
     pub extra_events: f64,
 }
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::judge::{Margin, RatioDesign, StepWeight, Traffic, growth, median_seconds};
+use super::{Metric, Settings, Usual};
+use crate::judge::{ErrorRateSettings, Margin, RatioDesign, StepWeight, Traffic, Worse, growth, median_seconds};
 
 pub use course::{Course, Ending};
 
@@ -26,11 +27,13 @@ pub struct Question {
     pub metric: String,
     /// Requests per second of both versions together, above 0.
     pub requests_per_second: f64,
-    /// The stable version's rate of bad events, as a share of requests: in [0, 1).
+    /// The stable version's rate of events, as a share of requests: in [0, 1).
     pub rate: f64,
+    /// Which way the rate gets worse.
+    pub worse: Worse,
     /// Variance of the counts relative to Poisson, at least 1.
     pub dispersion: f64,
-    /// Up to here a difference is ignored.
+    /// Up to here a difference is ignored. Where lower is worse its absolute part is taken off.
     pub dead_zone: Margin,
     /// What the last step must rule out; earlier steps rule out more.
     pub margin: Margin,
@@ -107,12 +110,12 @@ pub struct Regression {
     pub rate: f64,
     /// As a multiple of the stable rate; none where that is 0.
     pub factor: Option<f64>,
-    /// What it adds to the stable rate.
+    /// What it adds to the stable rate; below 0 where lower is worse.
     pub added: f64,
 }
 
 /// Reckons what the steps can see of one metric. Steps come in the order of the rollout; `factors` are the sizes of
-/// further bad versions to follow, as multiples of the stable rate.
+/// further bad versions to follow, as multiples of the stable rate, or as parts of it where lower is worse.
 pub fn power(question: &Question, steps: &[PlannedStep], factors: &[f64]) -> Power {
     let last = steps.last().map_or(100.0, |step| step.weight);
     let answers: Vec<StepPower> = steps.iter().map(|step| question.step(step, last)).collect();
@@ -123,10 +126,10 @@ pub fn power(question: &Question, steps: &[PlannedStep], factors: &[f64]) -> Pow
             ninety_percent_seconds: sum.ninety_percent_seconds + safe.ninety_percent_seconds.max(step.min_seconds),
         })
     });
-    let mut rates: Vec<f64> = factors.iter().map(|factor| question.rate * factor).collect();
-    rates.push(question.boundary(question.margin));
-    rates.retain(|rate| *rate > question.rate && *rate <= 1.0);
-    rates.sort_by(f64::total_cmp);
+    let mut rates: Vec<f64> = factors.iter().map(|factor| question.times_worse(*factor)).collect();
+    rates.push(question.boundary(StepWeight { weight: last, final_weight: last }));
+    rates.retain(|rate| question.is_worse(*rate) && *rate <= 1.0);
+    rates.sort_by(|one, other| (one - question.rate).abs().total_cmp(&(other - question.rate).abs()));
     rates.dedup_by(|one, other| (*one - *other).abs() < 1e-12);
     let mut power = Power {
         question: question.clone(),
@@ -147,7 +150,54 @@ impl Times {
     }
 }
 
+impl StepPower {
+    /// Whether the step finds in time what it promises to rule out.
+    pub fn finds_what_it_rules_out(&self) -> bool {
+        self.smallest.is_some_and(|smallest| smallest.added.abs() <= self.promised.added.abs())
+    }
+}
+
 impl Question {
+    /// What is asked of a metric that counts, by what history says is usual of it. `critical_weight` is the weight of
+    /// all critical metrics together.
+    pub fn of(metric: &Metric, settings: &Settings, usual: &Usual, critical_weight: f64) -> Self {
+        let share = if metric.spec.is_critical() { metric.spec.weight / critical_weight } else { 1.0 };
+        let ErrorRateSettings { worse, dead_zone, margin, false_rollback, missed_regression, .. } =
+            metric.error_rate_settings(settings, None);
+        Self {
+            metric: metric.name.clone(),
+            requests_per_second: usual.requests_per_second,
+            rate: usual.rate,
+            worse,
+            dispersion: usual.dispersion,
+            dead_zone,
+            margin,
+            false_rollback: false_rollback * share,
+            missed_regression,
+        }
+    }
+
+    /// The rate of a version that is so many times worse.
+    fn times_worse(&self, factor: f64) -> f64 {
+        match self.worse {
+            Worse::Higher => self.rate * factor,
+            Worse::Lower => self.rate / factor,
+        }
+    }
+
+    fn is_worse(&self, rate: f64) -> bool {
+        match self.worse {
+            Worse::Higher => rate > self.rate,
+            Worse::Lower => rate < self.rate,
+        }
+    }
+
+    fn judged_by(&self) -> ErrorRateSettings {
+        let Self { worse, dead_zone, margin, false_rollback, missed_regression, .. } = *self;
+        let unlimited = ErrorRateSettings::default();
+        ErrorRateSettings { worse, dead_zone, margin, false_rollback, missed_regression, ..unlimited }
+    }
+
     fn step(&self, step: &PlannedStep, last_weight: f64) -> StepPower {
         let promised = self.promised(step.weight, last_weight);
         let max_seconds = step.max.as_secs_f64();
@@ -168,12 +218,13 @@ impl Question {
 
     /// What a step must rule out before it passes.
     fn promised(&self, weight: f64, last_weight: f64) -> Regression {
-        let margin = self.margin.graduated(StepWeight { weight, final_weight: last_weight });
-        self.regression(self.boundary(margin))
+        self.regression(self.boundary(StepWeight { weight, final_weight: last_weight }))
     }
 
-    fn boundary(&self, margin: Margin) -> f64 {
-        (margin.ratio * self.rate + margin.absolute).clamp(0.0, 1.0)
+    /// The rate of a version that is just at the margin of a step.
+    fn boundary(&self, step: StepWeight) -> f64 {
+        let Margin { ratio, absolute } = self.judged_by().step_margin(step);
+        (ratio * self.rate + absolute).clamp(0.0, 1.0)
     }
 
     fn regression(&self, rate: f64) -> Regression {
@@ -191,8 +242,11 @@ impl Question {
 
     /// Evidence for harm gained each second; none where it doesn't grow.
     fn harm_growth(&self, weight: f64, canary_rate: f64) -> Option<f64> {
-        let design = RatioDesign::harm(self.dead_zone, self.dispersion);
-        growth(&design, &self.traffic(weight, canary_rate)).map(|growth| growth.per_second)
+        self.growth(&self.judged_by().raw_harm_design(self.dispersion), weight, canary_rate)
+    }
+
+    fn growth(&self, design: &RatioDesign, weight: f64, canary_rate: f64) -> Option<f64> {
+        growth(design, &self.traffic(weight, canary_rate)).map(|growth| growth.per_second)
     }
 
     /// How long it takes to find a version with this rate at this weight.
@@ -203,17 +257,20 @@ impl Question {
 
     /// How long it takes to show that a version with this rate is inside the step's margin.
     fn safe(&self, weight: f64, last_weight: f64, canary_rate: f64) -> Option<Times> {
-        let margin = self.margin.graduated(StepWeight { weight, final_weight: last_weight });
-        let design = RatioDesign::safe(margin, self.dispersion);
-        let growth = growth(&design, &self.traffic(weight, canary_rate))?;
-        Some(Times::of_median(median_seconds(growth.per_second, self.missed_regression)))
+        let step = StepWeight { weight, final_weight: last_weight };
+        let growth = self.growth(&self.judged_by().raw_safe_design(step, self.dispersion), weight, canary_rate)?;
+        Some(Times::of_median(median_seconds(growth, self.missed_regression)))
     }
 
     /// The smallest regression that is found in nine of ten cases within the time: evidence grows faster the worse the
     /// version is, so halving the way finds it.
     fn smallest(&self, weight: f64, seconds: f64) -> Option<Regression> {
         let in_time = |rate| self.found(weight, rate).is_some_and(|times| times.ninety_percent_seconds <= seconds);
-        let (mut missed, mut found) = (self.rate, 1.0);
+        let worst = match self.worse {
+            Worse::Higher => 1.0,
+            Worse::Lower => 0.0,
+        };
+        let (mut missed, mut found) = (self.rate, worst);
         if !in_time(found) {
             return None;
         }

@@ -1,6 +1,7 @@
 //! What a plan can see, said in sentences: the same at the command line and in the condition of a Rollout that starts.
 
 use super::{Course, Ending, Power, Regression, StepPower};
+use crate::judge::Worse;
 use crate::model::words::{count, factor, percent, seconds};
 
 impl Regression {
@@ -49,11 +50,12 @@ impl Course {
         let step = weights
             .get(self.step)
             .map_or_else(String::new, |weight| format!(" in the step at {}", percent(weight / 100.0)));
-        let meanwhile = format!(
-            "{} requests meet it, about {} more of them fail",
-            count(self.requests),
-            count(self.extra_events.ceil())
-        );
+        let (requests, events) = (count(self.requests), count(self.extra_events.abs().ceil()));
+        let meanwhile = if self.extra_events < 0.0 {
+            format!("{requests} requests meet it, about {events} wanted events are missed")
+        } else {
+            format!("{requests} requests meet it, about {events} more of them fail")
+        };
         let time = seconds(self.times.median_seconds);
         match self.ending {
             Ending::Found => format!("found after about {time}{step}; {meanwhile}"),
@@ -85,14 +87,20 @@ pub(super) fn warnings(power: &Power) -> Vec<String> {
         }
         let promised = step.promised.explain();
         match step.smallest {
-            Some(smallest) if smallest.rate <= step.promised.rate => {}
+            Some(_) if step.finds_what_it_rules_out() => {}
             Some(smallest) => warnings.push(format!(
                 "{weight} promises to rule out {promised}, but within {longest} it finds only {} and worse: a version in between is not rolled back by this step, it runs into its time limit",
                 smallest.explain(),
             )),
-            None => warnings.push(format!(
-                "{weight} promises to rule out {promised}, but finds no regression within {longest}, not even if every request fails"
-            )),
+            None => {
+                let worst = match power.question.worse {
+                    Worse::Higher => "if every request fails",
+                    Worse::Lower => "if no wanted event is left",
+                };
+                warnings.push(format!(
+                    "{weight} promises to rule out {promised}, but finds no regression within {longest}, not even {worst}"
+                ));
+            }
         }
     }
     warnings

@@ -9,6 +9,7 @@ fn question() -> Question {
         metric: "http/errors".into(),
         requests_per_second: 100.0,
         rate: 0.005,
+        worse: Worse::Higher,
         dispersion: 1.0,
         dead_zone: Margin::ERROR_RATE_DEAD_ZONE,
         margin: Margin::ERROR_RATE_LIMIT,
@@ -103,4 +104,49 @@ fn without_traffic_nothing_is_promised() {
     let power = power(&question, &steps(&[10.0], 2, 20), &[2.0]);
     assert_eq!((power.good_version, power.steps[0].smallest), (None, None));
     assert_eq!(power.warnings.len(), 2, "{:?}", power.warnings);
+}
+
+/// Orders, of which there should be many: 5 % of the requests.
+fn orders() -> Question {
+    Question {
+        metric: "shop/orders".into(),
+        rate: 0.05,
+        worse: Worse::Lower,
+        dead_zone: Margin::WANTED_RATE_DEAD_ZONE,
+        margin: Margin::WANTED_RATE_LIMIT,
+        ..question()
+    }
+}
+
+#[test]
+fn of_wanted_events_a_regression_is_a_loss() {
+    let power = power(&orders(), &steps(&[10.0, 50.0], 2, 20), &[2.0, 4.0]);
+    for step in &power.steps {
+        let smallest = step.smallest.expect("a loss of all orders is found");
+        assert!(smallest.rate < 0.05 && smallest.rate > 0.0 && smallest.added < 0.0, "{step:?}");
+        assert!(step.promised.rate < 0.05 && step.safe.is_some(), "{step:?}");
+    }
+    let last = power.steps[1].promised.rate;
+    assert!((last - (0.8 * 0.05 - 1e-3)).abs() < 1e-12, "{last}");
+    assert!(power.steps[0].promised.rate < last, "an early step rules out less");
+    // The margin, a half and a quarter: the worse, the sooner.
+    let rates: Vec<f64> = power.bad_versions.iter().map(|bad| bad.regression.rate).collect();
+    assert!((rates[1] - 0.025).abs() < 1e-12 && (rates[2] - 0.0125).abs() < 1e-12, "{rates:?}");
+    for pair in power.bad_versions.windows(2) {
+        assert!(pair[1].times.median_seconds < pair[0].times.median_seconds, "{pair:?}");
+    }
+    assert_eq!(power.bad_versions[2].ending, Ending::Found);
+    let words = power.bad_versions[2].explain(&[10.0, 50.0]);
+    assert!(words.contains("wanted events are missed"), "{words}");
+}
+
+#[test]
+fn more_wanted_events_are_never_a_regression() {
+    let question = orders();
+    assert_eq!(question.found(50.0, 0.06), None);
+    assert!(question.found(50.0, 0.03).is_some());
+    assert!(
+        question.safe(50.0, 50.0, 0.06).unwrap().median_seconds
+            < question.safe(50.0, 50.0, 0.05).unwrap().median_seconds
+    );
 }

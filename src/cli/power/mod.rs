@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     analysis::power::{PlannedStep, Power, Question, power},
-    judge::Margin,
+    judge::{Margin, Worse},
     model::Clock,
 };
 
@@ -49,8 +49,8 @@ pub(super) struct PowerArgs {
     stable: Vec<(String, String)>,
     #[command(flatten)]
     prometheus: PrometheusArgs,
-    /// How much of the past the rates are taken from
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+    /// How much of the past the rates are taken from; at most 6h, which a rollout takes
+    #[arg(long, value_name = "TIME", default_value = "6h", value_parser = duration)]
     history: Duration,
     /// The weights of the steps in percent, in their order
     #[arg(long, visible_alias = "weight", value_name = "PERCENT", value_delimiter = ',', default_value = "5,25,50", value_parser = percent)]
@@ -61,12 +61,13 @@ pub(super) struct PowerArgs {
     /// The least time of a step
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
     min: Duration,
-    /// Bad versions to follow through the steps, as multiples of the stable rate
+    /// Bad versions to follow through the steps, as multiples of the stable rate (parts of it where lower is worse)
     #[arg(long, value_name = "FACTOR", value_delimiter = ',', default_value = "2,4,10", value_parser = positive)]
     versions: Vec<f64>,
-    /// How much the errors vary, relative to chance alone: above 1 where they come in clusters
-    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = dispersion)]
-    dispersion: f64,
+    /// How much the errors vary, relative to chance alone: above 1 where they come in clusters. Without it, what
+    /// Prometheus' history says; 1 where the rates are stated
+    #[arg(long, value_name = "NUMBER", value_parser = dispersion)]
+    dispersion: Option<f64>,
     /// The chance that a version that is no worse is rolled back
     #[arg(long, value_name = "CHANCE", default_value = "0.01", value_parser = chance)]
     false_rollback: f64,
@@ -122,7 +123,8 @@ impl PowerArgs {
             metric: "errors".to_owned(),
             requests_per_second,
             rate,
-            dispersion: self.dispersion,
+            worse: Worse::Higher,
+            dispersion: self.dispersion.unwrap_or(1.0),
             dead_zone: Margin::ERROR_RATE_DEAD_ZONE,
             margin: Margin::ERROR_RATE_LIMIT,
             false_rollback: self.false_rollback,

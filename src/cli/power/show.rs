@@ -6,7 +6,7 @@ use crate::{
         analyze::columns,
         screen::{Line, Style, Tone, wrap},
     },
-    judge::Margin,
+    judge::{Margin, Worse},
     model::words::{count, factor, number, percent, seconds},
 };
 
@@ -16,14 +16,22 @@ pub(super) fn tables(power: &Power, width: usize, style: Style) -> String {
     let mut lines = vec![
         Line::new().and(Tone::Strong, question.metric.clone()).and(
             Tone::Plain,
-            format!("  {} requests/s, {} bad events", number(question.requests_per_second), percent(question.rate)),
+            format!(
+                "  {} requests/s, {} {}",
+                number(question.requests_per_second),
+                percent(question.rate),
+                match question.worse {
+                    Worse::Higher => "bad events",
+                    Worse::Lower => "wanted events",
+                }
+            ),
         ),
         Line::new().and(
             Tone::Faint,
             format!(
                 "Ignored up to {}, the last step rules out {}; dispersion {}",
-                boundary(question.dead_zone),
-                boundary(question.margin),
+                boundary(question.dead_zone, question.worse),
+                boundary(question.margin, question.worse),
                 number(question.dispersion)
             ),
         ),
@@ -65,7 +73,7 @@ fn heading(names: &[&str]) -> Vec<Vec<(Tone, String)>> {
 fn steps(power: &Power) -> Vec<Vec<(Tone, String)>> {
     let mut rows = heading(&["STEP", "FINDS", "RULES OUT", "FOUND AFTER", "SAFE AFTER", "REQUESTS MEANWHILE"]);
     for step in &power.steps {
-        let sees = step.smallest.is_some_and(|smallest| smallest.rate <= step.promised.rate);
+        let sees = step.finds_what_it_rules_out();
         let in_time = step.safe.is_some_and(|safe| safe.median_seconds <= step.max_seconds);
         let tone = |good: bool| if good { Tone::Plain } else { Tone::Warning };
         rows.push(vec![
@@ -87,6 +95,10 @@ fn times(times: Option<Times>) -> String {
     )
 }
 
-fn boundary(margin: Margin) -> String {
-    format!("{} + {}", factor(margin.ratio), percent(margin.absolute))
+fn boundary(margin: Margin, worse: Worse) -> String {
+    let sign = match worse {
+        Worse::Higher => '+',
+        Worse::Lower => '-',
+    };
+    format!("{} {sign} {}", factor(margin.ratio), percent(margin.absolute))
 }

@@ -57,6 +57,16 @@ impl ErrorRateSettings {
         self.baseline.map_or(UNKNOWN_DISPERSION, |baseline| baseline.dispersion_raw)
     }
 
+    /// What bets on raw counts of this dispersion that the canary is worse.
+    pub fn raw_harm_design(&self, dispersion: f64) -> RatioDesign {
+        self.harm_design().ratio(dispersion)
+    }
+
+    /// What bets on raw counts of this dispersion that the canary keeps to the step's margin.
+    pub fn raw_safe_design(&self, step: StepWeight, dispersion: f64) -> RatioDesign {
+        self.safe_design(step, dispersion, 1.0)
+    }
+
     pub(super) fn harm_design(&self) -> HarmDesign {
         let lower_is_worse = self.worse == Worse::Lower;
         HarmDesign { dead_zone: self.on_the_worse_side(self.dead_zone), lower_is_worse }
