@@ -13,7 +13,7 @@ const SEED: u64 = 4;
 fn keeps(wanted: &[&str]) {
     let tables = tables();
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let plan = Plan { runs: RUNS, seed: SEED, threads, costly: false };
+    let plan = Plan { runs: RUNS, seed: SEED, threads, others: false };
     let mut rows: BTreeMap<(&str, String), FinishedRow> = BTreeMap::new();
     let mut missed = Vec::new();
     for check in bars::all().into_iter().filter(|check| check.in_tests && wanted.contains(&check.bar)) {
@@ -62,7 +62,7 @@ fn a_good_release_is_promoted_and_a_bad_one_is_not() {
 fn another_seed_gives_other_runs_and_the_same_seed_the_same() {
     let tables = tables();
     let table = tables.iter().find(|table| table.name == "T5").unwrap();
-    let run = |seed, threads| run_row(table, &table.rows[0], Plan { runs: 40, seed, threads, costly: false }, &|_| ());
+    let run = |seed, threads| run_row(table, &table.rows[0], Plan { runs: 40, seed, threads, others: false }, &|_| ());
     assert_eq!(run(1, 1), run(1, 3));
     assert_ne!(run(1, 2), run(2, 2));
 }

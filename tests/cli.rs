@@ -6,6 +6,8 @@
 mod analyze;
 #[path = "cli/api_server.rs"]
 mod api_server;
+#[path = "cli/characterize.rs"]
+mod characterize;
 #[path = "cli/cluster.rs"]
 mod cluster;
 #[path = "cli/judge.rs"]

@@ -88,6 +88,8 @@ pub enum Effort {
     All,
     /// Those that cost most are left out.
     Cheap,
+    /// Only those of which something is promised. They give what they give beside the others.
+    Promised,
 }
 
 impl Column {

@@ -11,7 +11,7 @@ pub(super) fn page(finished: &FinishedTable, pictures: &[(String, &str)]) -> Str
     let pictures: Vec<String> = pictures.iter().map(|(file, says)| format!("![{says}]({file})\n\n")).collect();
     let pictures = pictures.concat();
     let rows = rows(finished, &run_columns(finished));
-    let costly = if finished.plan.costly && costs(finished) {
+    let costly = if finished.plan.others && costs(finished) {
         format!("; a rule that costs much is run in one of {COSTLY_EVERY}")
     } else {
         String::new()

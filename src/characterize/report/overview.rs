@@ -4,7 +4,7 @@
 use super::{FinishedTable, markdown};
 
 /// The page with the rows of these tables in their places; everything else as it was.
-pub fn insert(page: &str, tables: &[FinishedTable]) -> String {
+pub fn insert(page: &str, tables: &[&FinishedTable]) -> String {
     let mut result = String::new();
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
@@ -22,9 +22,9 @@ pub fn insert(page: &str, tables: &[FinishedTable]) -> String {
 }
 
 /// The table that begins at this line, and the columns that are shown of it.
-fn begins<'a>(line: &str, tables: &'a [FinishedTable<'a>]) -> Option<(&'a FinishedTable<'a>, Vec<usize>)> {
+fn begins<'a>(line: &str, tables: &[&'a FinishedTable<'a>]) -> Option<(&'a FinishedTable<'a>, Vec<usize>)> {
     let (name, columns) = line.trim().strip_prefix("<!-- ")?.strip_suffix(" -->")?.split_once(':')?;
-    let table = tables.iter().find(|finished| finished.table.name == name)?;
+    let table = *tables.iter().find(|finished| finished.table.name == name)?;
     let position = |name: &str| table.table.columns.iter().position(|column| column.name == name.trim());
     Some((table, columns.split(';').filter_map(position).collect()))
 }
@@ -42,11 +42,11 @@ mod tests {
         let rows =
             vec![FinishedRow { table: "T0".into(), row: "row".into(), horizon: 1.0, cells: vec![cell(0), cell(200)] }];
         let finished =
-            [FinishedTable { table: &table, rows, plan: Plan { runs: 400, seed: 1, threads: 1, costly: true } }];
+            FinishedTable { table: &table, rows, plan: Plan { runs: 400, seed: 1, threads: 1, others: true } };
         let page = "Before.\n<!-- T0: b -->\nold\n<!-- /T0 -->\nAfter.\n<!-- T9: x -->\nkept\n<!-- /T9 -->\n";
         let expected = "Before.\n<!-- T0: b -->\n\n|  | b |\n|---|---|\n| row | .50 ± .02 |\n\n<!-- /T0 -->\nAfter.\n<!-- T9: x -->\nkept\n<!-- /T9 -->\n";
-        let once = insert(page, &finished);
+        let once = insert(page, &[&finished]);
         assert_eq!(once, expected);
-        assert_eq!(insert(&once, &finished), once);
+        assert_eq!(insert(&once, &[&finished]), once);
     }
 }

@@ -72,8 +72,9 @@ fn row(name: &str, release: Release, limits: Limits) -> Row {
 
 fn run(release: &Release, limits: Limits, effort: Effort, stream: &mut Stream) -> Vec<Outcome> {
     let siskin = rollout(release, limits, stream);
-    let flagger = by_thresholds(release, Schedule::EachCheck, 5, stream);
-    let argo = by_thresholds(release, Schedule::Pauses, 4, stream);
+    let cheap = effort != Effort::Promised;
+    let flagger = cheap.then(|| by_thresholds(release, Schedule::EachCheck, 5, stream));
+    let argo = cheap.then(|| by_thresholds(release, Schedule::Pauses, 4, stream));
     let kayenta = (effort == Effort::All).then(|| stage(release, stream));
     let undecided = match siskin {
         Ending::Undecided(at) => Outcome::At(at),
@@ -81,7 +82,7 @@ fn run(release: &Release, limits: Limits, effort: Effort, stream: &mut Stream) -
     };
     let [promoted, rolled_back, excess] = outcomes(Some(siskin));
     let mut all = vec![promoted, rolled_back, undecided, excess];
-    all.extend([Some(flagger), Some(argo), kayenta].into_iter().flat_map(outcomes));
+    all.extend([flagger, argo, kayenta].into_iter().flat_map(outcomes));
     all
 }
 
