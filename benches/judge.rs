@@ -1,7 +1,10 @@
 //! What judging costs: one update of one process, one tick of a whole error rate, and a round of ten thousand rollouts
-//! with twelve processes each. `cargo bench --bench judge`. The
-//! bounds are 2 microseconds for an update and 250 milliseconds on one core for the round; on a machine that does other
-//! things at the same time, the processor time counts (`time`).
+//! with twelve processes each. `cargo bench --bench judge`. The bounds are 2 microseconds for an update and 250
+//! milliseconds on one core for the round.
+//!
+//! On a machine that does other things at the same time the processor time counts, and not the clock. Measured so, by
+//! `perf stat -e task-clock` of each loop with the evidence asked after every update, on two cores under a load of 13:
+//! 0.61 microseconds for an update for harm, 0.43 for safety, 0.09 for share betting, 77 milliseconds for the round.
 
 use divan::{Bencher, black_box};
 use siskin::judge::{
