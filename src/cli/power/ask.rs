@@ -32,12 +32,14 @@ pub(super) async fn questions(args: &PowerArgs, clock: &dyn Clock) -> Result<Vec
     }
     let settings = args.settings();
     let now = clock.now();
-    let reach = SignedDuration::try_from(args.history).ok();
-    let since = reach
-        .and_then(|reach| now.checked_sub(reach).ok())
-        .ok_or_else(|| Failure::usage(format!("--history {} is no time to look back on", args.history_in_words())))?;
-    let asked = analysis::history(&counting, &arms, Some(since), now, settings.interval)
-        .ok_or_else(|| Failure::refused("the templates have no errorRate and no rate: there is nothing to reckon"))?;
+    if counting.is_empty() {
+        return Err(Failure::refused("the templates have no errorRate and no rate: there is nothing to reckon"));
+    }
+    let since = SignedDuration::try_from(args.history).ok().and_then(|reach| now.checked_sub(reach).ok());
+    let asked = since.and_then(|since| analysis::history(&counting, &arms, Some(since), now, settings.interval));
+    let asked = asked.ok_or_else(|| {
+        Failure::usage(format!("--history {} is no time to look back on; give 10m or more", args.history_in_words()))
+    })?;
     let known = history(&client, &asked.metrics, asked.window).await;
     let critical: f64 =
         metrics.iter().filter(|metric| metric.spec.is_critical()).map(|metric| metric.spec.weight).sum();
