@@ -86,7 +86,7 @@ fn ticks_between_two_scrapes_are_one_tick() {
         .map(|index| tick(index, Some([(400.0 * (index / 4) as f64, (index / 4) as f64), (0.0, 0.0)])))
         .collect();
     let learned = learn(&metrics()[0], &scraped_now_and_then).unwrap();
-    let (requests_per_second, rate) = learned.usual.unwrap();
+    let Usual { requests_per_second, rate, .. } = learned.usual(&metrics()[0]).unwrap();
     assert!((requests_per_second - 400.0 / 60.0).abs() < 1e-9 && (rate - 0.0025).abs() < 1e-12);
     assert_eq!(learned.counts.unwrap().ticks, 59);
     assert!(learn(&metrics()[0], &scraped_now_and_then[..64]).is_none(), "sixteen scrapes, however many ticks");
