@@ -111,13 +111,12 @@ impl<'a> Replay<'a> {
         let same = |known: &crate::api::MetricState| state.metrics.contains(known);
         let exact = self.run.metrics.iter().all(same) && state.metrics.len() == self.run.metrics.len();
         let mut whole = self.recorder.finish(&self.session);
-        let (look, mut record, rest) = match self.decided.take() {
-            Some((look, record)) => (Some(look), record, true),
-            None => {
-                // The last step that was reached may have passed, but it was not the rollout's last one.
-                (whole.outcome, whole.decided_at) = (Outcome::Undecided, None);
-                (None, whole.clone(), false)
-            }
+        let (look, mut record, rest) = if let Some((look, record)) = self.decided.take() {
+            (Some(look), record, true)
+        } else {
+            // The last step that was reached may have passed, but it was not the rollout's last one.
+            (whole.outcome, whole.decided_at) = (Outcome::Undecided, None);
+            (None, whole.clone(), false)
         };
         let lost = self.lost_before > 0;
         if lost {
