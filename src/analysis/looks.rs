@@ -78,10 +78,10 @@ impl StepLooks {
 /// Base 128, lowest digit first.
 fn write(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
-        bytes.push((number & 0x7f) as u8 | 0x80);
+        bytes.push(number.to_le_bytes()[0] | 0x80);
         number >>= 7;
     }
-    bytes.push(number as u8);
+    bytes.push(number.to_le_bytes()[0]);
 }
 
 fn read(bytes: &[u8]) -> Vec<u64> {

@@ -45,7 +45,7 @@ fn native(labels: &[(&str, &str)], buckets: &[i64]) -> Planted {
 }
 
 fn client(prometheus: &Prometheus) -> Client {
-    let options = ClientOptions { call_timeout: Duration::from_secs(60), ..ClientOptions::default() };
+    let options = ClientOptions { call_timeout: Duration::from_mins(1), ..ClientOptions::default() };
     Client::new(AllowedAddresses::new(&prometheus.url, &[]).unwrap(), options).unwrap()
 }
 

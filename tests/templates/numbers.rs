@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Between two cases: longer than any query looks back, so that no case sees another one's series.
-const APART: Duration = Duration::from_secs(15 * 60);
+const APART: Duration = Duration::from_mins(15);
 
 /// A Prometheus with every case planted, each at a time of its own.
 struct World {
@@ -55,7 +55,7 @@ impl World {
 }
 
 fn client(prometheus: &Prometheus) -> Client {
-    let options = ClientOptions { call_timeout: Duration::from_secs(60), ..ClientOptions::default() };
+    let options = ClientOptions { call_timeout: Duration::from_mins(1), ..ClientOptions::default() };
     Client::new(AllowedAddresses::new(&prometheus.url, &[]).unwrap(), options).unwrap()
 }
 
@@ -121,10 +121,10 @@ fn without_each_condition(metric: &Metric) -> Vec<(String, Metric)> {
     for (index, query) in queries(metric).into_iter().enumerate() {
         let lines: Vec<_> = query.lines().collect();
         for (at, line) in lines.iter().enumerate().filter(|(_, line)| is_condition(line)) {
-            let mut kept: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+            let mut kept = lines.clone();
             kept.remove(at);
             if !line.ends_with(',') {
-                kept[at - 1] = kept[at - 1].trim_end_matches(',').to_owned();
+                kept[at - 1] = kept[at - 1].trim_end_matches(',');
             }
             let mut without = metric.clone();
             *queries_mut(&mut without)[index] = kept.join("\n");

@@ -14,6 +14,7 @@ use siskin::measure::{Arguments, Arm, PerArm};
 /// One state of the world, and what the template gives of it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "they are the words of the files")]
 pub(crate) struct Case {
     /// A sentence that says what is shown.
     pub(crate) case: String,
@@ -122,12 +123,11 @@ fn planted(line: &str) -> Option<Planted> {
         labels.insert(name.to_owned(), value.strip_prefix('"')?.strip_suffix('"')?.to_owned());
     }
     let rest = rest.trim();
-    let (value, offset) = match rest.strip_prefix("{{") {
-        Some(native) => (self::native(native.strip_suffix("}}")?)?, None),
-        None => {
-            let mut words = rest.split_whitespace();
-            (PlantedValue::Float(words.next()?.parse().ok()?), words.next())
-        }
+    let (value, offset) = if let Some(native) = rest.strip_prefix("{{") {
+        (self::native(native.strip_suffix("}}")?)?, None)
+    } else {
+        let mut words = rest.split_whitespace();
+        (PlantedValue::Float(words.next()?.parse().ok()?), words.next())
     };
     let offset = offset.map_or(Some(0), |offset| offset.parse().ok())?;
     Some(Planted { labels, offset, value })

@@ -84,24 +84,20 @@ pub(super) fn end(recording: Recording, args: &AnalyzeArgs) -> Result<ExitCode, 
             Failure::refused(format!("the report can't be written to `{}`: {error}", path.display()))
         })?;
     }
-    let text = match args.output.output {
-        Some(form) => {
-            let value = serde_json::to_value(&record).map_err(anyhow::Error::from)?;
-            let form = match form {
-                DataForm::Json => Form::Json,
-                DataForm::Yaml => Form::Yaml,
-            };
-            serialise(&value, Some(form))?
-        }
-        None => {
-            let plot =
-                args.output.plot.then(|| report::plot(&record, width().min(show::WIDEST_PLOT), args.output.dots()));
-            format!(
-                "{}{}",
-                show::result(&record, width(), Style::of_stdout()),
-                plot.map_or_else(String::new, |plot| format!("\n{plot}"))
-            )
-        }
+    let text = if let Some(form) = args.output.output {
+        let value = serde_json::to_value(&record).map_err(anyhow::Error::from)?;
+        let form = match form {
+            DataForm::Json => Form::Json,
+            DataForm::Yaml => Form::Yaml,
+        };
+        serialise(&value, Some(form))?
+    } else {
+        let plot = args.output.plot.then(|| report::plot(&record, width().min(show::WIDEST_PLOT), args.output.dots()));
+        format!(
+            "{}{}",
+            show::result(&record, width(), Style::of_stdout()),
+            plot.map_or_else(String::new, |plot| format!("\n{plot}"))
+        )
     };
     print(&text)?;
     if let Some(path) = &args.output.report {

@@ -167,6 +167,7 @@ impl StepArgs {
 
 /// What is made of the result.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "they are the flags")]
 pub(super) struct Output {
     /// The whole recording as data, instead of a table
     #[arg(short, long, value_name = "FORM")]

@@ -51,7 +51,7 @@ pub(super) fn read(text: &str) -> Result<Table, TableError> {
         Some('[' | '{') => json(text)?,
         Some(_) => csv(text)?,
     };
-    table(rows)
+    table(&rows)
 }
 
 fn csv(text: &str) -> Result<Vec<Row>, TableError> {
@@ -117,9 +117,9 @@ fn json(text: &str) -> Result<Vec<Row>, TableError> {
         .collect()
 }
 
-fn table(rows: Vec<Row>) -> Result<Table, TableError> {
+fn table(rows: &[Row]) -> Result<Table, TableError> {
     let mut table = Table { metrics: Vec::new(), ticks: Vec::new() };
-    for row in &rows {
+    for row in rows {
         let at = row.time()?;
         let metric = row.cells.get("metric").filter(|name| !name.is_empty()).map_or(UNNAMED, String::as_str);
         let counts = row.counts()?;
@@ -186,7 +186,7 @@ impl Row {
                 return Err(self.wrong(format!("{version}_errors {errors} is more than {version}_requests {requests}")));
             }
         }
-        Ok(Counts { canary_requests, canary_errors, stable_requests, stable_errors })
+        Ok(Counts { canary_requests, stable_requests, canary_errors, stable_errors })
     }
 }
 

@@ -54,6 +54,6 @@ pub(in crate::cli) fn metrics(paths: &[PathBuf], given: &[(String, String)]) -> 
             Failure::usage(format!("template {template} needs the argument {argument}"))
                 .hint(format!("add --arg {argument}=…"))
         }
-        problem => Failure::refused(problem.to_string()),
+        problem @ Problem::Query { .. } => Failure::refused(problem.to_string()),
     })
 }

@@ -38,6 +38,7 @@ pub(super) async fn analyse(
 
 impl Place<'_> {
     /// A query that Prometheus won't do is an error, and not a look without data.
+    #[expect(clippy::unused_self, reason = "said of the place that was asked, as its other verbs are")]
     pub(super) fn refuse_what_needs_a_person<'a>(
         &self,
         mut measurements: impl Iterator<Item = &'a Measurement>,

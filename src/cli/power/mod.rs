@@ -137,8 +137,10 @@ impl PowerArgs {
             let [min, max] = [self.min, self.step_time].map(humantime::format_duration);
             return Err(Failure::usage(format!("--min {min} is longer than --step-time {max}")));
         }
-        if let Some(pair) = self.steps.windows(2).find(|pair| pair[1] <= pair[0]) {
-            return Err(Failure::usage(format!("--steps: {} comes after {}; weights only rise", pair[1], pair[0])));
+        if let Some((before, after)) =
+            self.steps.iter().zip(self.steps.iter().skip(1)).find(|(before, after)| after <= before)
+        {
+            return Err(Failure::usage(format!("--steps: {after} comes after {before}; weights only rise")));
         }
         let step = |weight: &f64| PlannedStep { weight: *weight, min: self.min, max: self.step_time };
         Ok(self.steps.iter().map(step).collect())

@@ -19,7 +19,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(spec: Value) -> Self {
+    fn new(spec: &Value) -> Self {
         let mut run = json!({
             "apiVersion": "siskin.dev/v1alpha1", "kind": "AnalysisRun",
             "metadata": {"name": "check", "namespace": "shop", "uid": "u", "creationTimestamp": "2026-01-02T00:00:00Z"},
@@ -95,9 +95,9 @@ impl Bench {
 
 #[test]
 fn an_equal_version_is_successful_and_a_worse_one_fails() {
-    let good = Bench::new(json!({})).run(0.005);
+    let good = Bench::new(&json!({})).run(0.005);
     assert_eq!((good.phase, good.verdict.as_deref()), (AnalysisPhase::Successful, Some("Safe")), "{good:?}");
-    let bad = Bench::new(json!({})).run(0.05);
+    let bad = Bench::new(&json!({})).run(0.05);
     assert_eq!((bad.phase, bad.verdict.as_deref()), (AnalysisPhase::Failed, Some("Regression")), "{bad:?}");
     let message = bad.message.unwrap();
     assert!(message.starts_with("http/errors 5 % (") && message.contains("evidence"), "{message}");
@@ -111,14 +111,14 @@ fn an_analysis_without_a_decision_ends_as_its_author_chose() {
         ("Rollback", AnalysisPhase::Failed),
         ("Promote", AnalysisPhase::Successful),
     ] {
-        let status = Bench::new(json!({"maxDuration": "2m", "onTimeout": choice})).run(0.005);
+        let status = Bench::new(&json!({"maxDuration": "2m", "onTimeout": choice})).run(0.005);
         assert_eq!((status.phase, status.verdict.as_deref()), (phase, Some("TimedOut")), "{choice}: {status:?}");
     }
 }
 
 #[test]
 fn an_outage_is_no_verdict_and_ends_inconclusively_only_when_it_lasts() {
-    let mut bench = Bench::new(json!({"onNoData": {"after": "1m"}}));
+    let mut bench = Bench::new(&json!({"onNoData": {"after": "1m"}}));
     bench.look(true);
     for minute in 0..2 {
         bench.now = bench.now.checked_add(SignedDuration::from_secs(58 * minute + 1)).unwrap();
@@ -134,12 +134,12 @@ fn an_outage_is_no_verdict_and_ends_inconclusively_only_when_it_lasts() {
 
 #[test]
 fn a_template_that_never_comes_is_an_error_and_one_that_comes_late_is_waited_for() {
-    let mut bench = Bench::new(json!({}));
+    let mut bench = Bench::new(&json!({}));
     let template = std::mem::take(&mut bench.observed.templates[0].spec);
     bench.look(true);
     assert_eq!(bench.status().phase, AnalysisPhase::Pending);
     assert!(bench.status().message.unwrap().contains("there is no AnalysisTemplate http"));
-    let mut late = Bench::new(json!({}));
+    let mut late = Bench::new(&json!({}));
     late.observed.run.status = bench.observed.run.status.clone();
     late.observed.templates[0].spec = template;
     assert_eq!(late.run(0.005).phase, AnalysisPhase::Successful);
@@ -150,7 +150,7 @@ fn a_template_that_never_comes_is_an_error_and_one_that_comes_late_is_waited_for
 
 #[test]
 fn what_has_ended_is_asked_nothing_more_and_goes_when_its_time_is_over() {
-    let mut bench = Bench::new(json!({"ttl": "1h"}));
+    let mut bench = Bench::new(&json!({"ttl": "1h"}));
     let status = bench.run(0.05);
     let waiting = bench.look(true);
     assert!(waiting.effects.is_empty() && waiting.again == Duration::from_hours(1), "{waiting:?}");
@@ -162,14 +162,14 @@ fn what_has_ended_is_asked_nothing_more_and_goes_when_its_time_is_over() {
 
 #[test]
 fn what_a_rollout_made_is_left_to_it() {
-    let mut bench = Bench::new(json!({"rollout": {"name": "web", "run": 3}}));
+    let mut bench = Bench::new(&json!({"rollout": {"name": "web", "run": 3}}));
     let plan = bench.look(true);
     assert!(plan.effects.is_empty() && bench.observed.measurement.is_none(), "{plan:?}");
 }
 
 #[test]
 fn the_times_of_the_looks_are_kept_and_say_when_it_was_decided() {
-    let mut bench = Bench::new(json!({"weight": 10}));
+    let mut bench = Bench::new(&json!({"weight": 10}));
     let status = bench.run(0.05);
     let [step] = &status.state.steps[..] else { panic!("{:?}", status.state.steps) };
     let times = step.times();
@@ -182,7 +182,7 @@ fn the_times_of_the_looks_are_kept_and_say_when_it_was_decided() {
 #[test]
 fn requests_that_do_not_come_in_the_planned_share_are_said_once_it_is_sure() {
     let warned = |weight: u32| {
-        let status = Bench::new(json!({"weight": weight})).run(0.005);
+        let status = Bench::new(&json!({"weight": weight})).run(0.005);
         status.message.unwrap().contains("its routing is not honoured")
     };
     assert!(warned(40) && !warned(10));

@@ -1,5 +1,7 @@
 //! Files as people write them, and files that are none.
 
+use std::fmt::Write;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -96,14 +98,14 @@ proptest! {
     #[test]
     fn no_json_makes_the_parser_panic(time in "\\PC{0,20}", number in any::<f64>(), tail in "[\\]},:0-9 ]{0,9}") {
         let counts = "\"canary_errors\":0,\"stable_requests\":1,\"stable_errors\":0";
-        let _ = read(&format!("[{{\"time\":{:?},\"canary_requests\":{number},{counts}}}{tail}", time));
+        let _ = read(&format!("[{{\"time\":{time:?},\"canary_requests\":{number},{counts}}}{tail}"));
     }
 
     #[test]
     fn counts_that_are_written_are_read_back(counts in proptest::collection::vec((1_u32..10_000, 0_u32..10_000), 1..30)) {
         let mut text = "time,canary_requests,canary_errors,stable_requests,stable_errors\n".to_owned();
         for (index, (requests, errors)) in counts.iter().enumerate() {
-            text.push_str(&format!("{},{requests},{},{requests},0\n", 1_000 + index * 15, errors % (requests + 1)));
+            writeln!(text, "{},{requests},{},{requests},0", 1_000 + index * 15, errors % (requests + 1)).unwrap();
         }
         let table = read(&text).unwrap();
         prop_assert_eq!(table.ticks.len(), counts.len());

@@ -62,6 +62,7 @@ fn request(experiment: &[f64], control: &[f64]) -> JudgeRequest {
 
 #[test]
 fn siskin_answers_the_same_question_without_false_alarms_and_still_finds_a_fifth_more() {
+    const RUNS: u64 = 200;
     let failed = |judgement: KayentaJudgement| judgement.score.score <= 75.0;
     let look = |times: f64, random: &mut Pcg64Mcg| {
         let (experiment, control) = (smoothed(random, 120, 5), smoothed(random, 120, 5));
@@ -74,7 +75,6 @@ fn siskin_answers_the_same_question_without_false_alarms_and_still_finds_a_fifth
             judge_by_siskin(&at(120)).unwrap().score.score >= 95.0,
         )
     };
-    const RUNS: u64 = 200;
     let count = |times: f64| {
         (0..RUNS).fold((0, 0, 0), |(kayenta, siskin, passed), run| {
             let found = look(times, &mut Pcg64Mcg::seed_from_u64(run));
