@@ -2,6 +2,7 @@
 //! is learned from its history must neither take a burst for a regression nor hide a regression behind bursts. Seeds are
 //! fixed; the numbers are the same at each run.
 
+use siskin::characterize::Stream;
 use siskin::judge::{CountHistory, ErrorRateJudge, ErrorRateSettings, PodCounts, StepWeight, Tick, log_threshold};
 
 const SECONDS_PER_TICK: f64 = 10.0;
@@ -13,30 +14,6 @@ const BURST_TICKS: u32 = 3;
 const BURSTS: f64 = 1.4;
 const TWO_HOURS: usize = 720;
 const STEP: StepWeight = StepWeight { weight: 10.0, final_weight: 10.0 };
-
-/// Splitmix64: small, good enough, and the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ (bits >> 31)) >> 11) as f64 / 9_007_199_254_740_992.0
-    }
-
-    /// Inversion; means are small here.
-    fn poisson(&mut self, mean: f64) -> f64 {
-        let (mut left, mut chance, mut count) = (self.uniform(), (-mean).exp(), 0.0);
-        while left > chance && chance > 0.0 {
-            left -= chance;
-            count += 1.0;
-            chance *= mean / count;
-        }
-        count
-    }
-}
 
 /// Pods of one version, each with the ticks that are left of its burst.
 struct Pods {
@@ -51,18 +28,18 @@ impl Pods {
         Self { names, bursting: vec![0; count], rate }
     }
 
-    fn tick(&mut self, dice: &mut Dice) -> Vec<PodCounts> {
+    fn tick(&mut self, stream: &mut Stream) -> Vec<PodCounts> {
         let begins = BURSTS / TWO_HOURS as f64;
         self.names
             .iter()
             .zip(&mut self.bursting)
             .map(|(name, left)| {
-                if *left == 0 && dice.uniform() < begins {
+                if *left == 0 && stream.uniform() < begins {
                     *left = BURST_TICKS;
                 }
                 let rate = if *left > 0 { BURST_RATE } else { self.rate };
                 *left = left.saturating_sub(1);
-                let events = dice.poisson(REQUESTS_PER_POD * rate);
+                let events = stream.poisson(REQUESTS_PER_POD * rate);
                 PodCounts { pod: name.clone(), stratum: String::new(), requests: REQUESTS_PER_POD, events }
             })
             .collect()
@@ -71,18 +48,18 @@ impl Pods {
 
 /// The tick at which something is first true of a run of two hours, after six hours of history.
 fn first_tick(seed: u64, canary_rate: f64, found: impl Fn(&ErrorRateJudge) -> bool) -> Option<usize> {
-    let mut dice = Dice(seed << 32);
+    let mut stream = Stream::of(seed, "bursts", 0);
     let mut before = Pods::new("stable", 20, RATE);
     let mut history = CountHistory::default();
     for _ in 0..3 * TWO_HOURS {
-        history.push(&before.tick(&mut dice));
+        history.push(&before.tick(&mut stream));
     }
     let settings = ErrorRateSettings::default();
     let baseline = history.baseline(settings.margin);
     let mut judge = ErrorRateJudge::start(ErrorRateSettings { baseline, ..settings }, STEP);
     let (mut canary, mut stable) = (Pods::new("canary", 2, canary_rate), Pods::new("stable", 18, RATE));
     (1..=TWO_HOURS).find(|_| {
-        judge.update_pods(&Tick { canary: canary.tick(&mut dice), stable: stable.tick(&mut dice) });
+        judge.update_pods(&Tick { canary: canary.tick(&mut stream), stable: stable.tick(&mut stream) });
         found(&judge)
     })
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use siskin::characterize::Stream;
 use siskin::judge::interval::{REPORT_LEVEL, rate_interval};
 use siskin::judge::{
     CountBaseline, Counts, DifferenceSums, ErrorRateJudge, ErrorRateSettings, Look, Margin, MetricEvidence, MetricLook,
@@ -11,53 +12,18 @@ use siskin::judge::{
 
 const STEP: StepWeight = StepWeight { weight: 10.0, final_weight: 50.0 };
 
-/// Splitmix64: small, good enough, and the same everywhere.
-struct Dice(u64);
+/// Events of the given mean in clusters whose sizes are geometric, of mean `size`.
+fn clusters(stream: &mut Stream, mean: f64, size: f64) -> f64 {
+    (0..stream.number(mean / size)).map(|_| stream.cluster(size)).sum()
+}
 
-impl Dice {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ (bits >> 31)) >> 11) as f64 / 9_007_199_254_740_992.0
-    }
-
-    /// Inversion; means are small here, and large ones are split.
-    fn poisson(&mut self, mean: f64) -> f64 {
-        if mean > 30.0 {
-            return self.poisson(mean / 2.0) + self.poisson(mean / 2.0);
-        }
-        let (mut left, mut chance, mut count) = (self.uniform(), (-mean).exp(), 0.0);
-        while left > chance && chance > 0.0 {
-            left -= chance;
-            count += 1.0;
-            chance *= mean / count;
-        }
-        count
-    }
-
-    /// Events of the given mean in clusters whose sizes are geometric, of mean `size`.
-    fn clusters(&mut self, mean: f64, size: f64) -> f64 {
-        let mut left = self.poisson(mean / size);
-        let mut events = 0.0;
-        while left > 0.0 {
-            left -= 1.0;
-            events += 1.0;
-            while self.uniform() > 1.0 / size {
-                events += 1.0;
-            }
-        }
-        events
-    }
-
-    fn interval(&mut self, canary: f64, stable: f64, canary_rate: f64, stable_rate: f64) -> Counts {
-        Counts {
-            canary_requests: canary,
-            stable_requests: stable,
-            canary_errors: self.poisson(canary * canary_rate),
-            stable_errors: self.poisson(stable * stable_rate),
-        }
+/// What is counted of so many requests at these rates.
+fn counted(stream: &mut Stream, canary: f64, stable: f64, canary_rate: f64, stable_rate: f64) -> Counts {
+    Counts {
+        canary_requests: canary,
+        stable_requests: stable,
+        canary_errors: stream.poisson(canary * canary_rate),
+        stable_errors: stream.poisson(stable * stable_rate),
     }
 }
 
@@ -67,13 +33,18 @@ fn at_most(level: f64, runs: u32) -> f64 {
 }
 
 /// The share of runs in which a process ever reaches `ln(1 / level)`.
-fn share_reaching(level: f64, runs: u32, design: RatioDesign, mut run: impl FnMut(&mut Dice, usize) -> Counts) -> f64 {
+fn share_reaching(
+    level: f64,
+    runs: u32,
+    design: RatioDesign,
+    mut run: impl FnMut(&mut Stream, usize) -> Counts,
+) -> f64 {
     let mut reached = 0u32;
     for seed in 0..runs {
-        let mut dice = Dice(u64::from(seed) << 32);
+        let mut stream = Stream::of(u64::from(seed), "promises", 0);
         let mut process = RatioProcess::new(design);
         let ever = (0..300).any(|look| {
-            process.update(&run(&mut dice, look));
+            process.update(&run(&mut stream, look));
             process.log_evidence() >= log_threshold(level)
         });
         reached += u32::from(ever);
@@ -84,8 +55,8 @@ fn share_reaching(level: f64, runs: u32, design: RatioDesign, mut run: impl FnMu
 #[test]
 fn a_release_on_the_edge_of_the_dead_zone_is_rolled_back_no_more_often_than_promised() {
     let margin = Margin::ERROR_RATE_DEAD_ZONE;
-    let share = share_reaching(0.05, 500, RatioDesign::harm(margin, 1.0), |dice, _| {
-        dice.interval(100.0, 900.0, margin.ratio * 0.005 + margin.absolute, 0.005)
+    let share = share_reaching(0.05, 500, RatioDesign::harm(margin, 1.0), |stream, _| {
+        counted(stream, 100.0, 900.0, margin.ratio * 0.005 + margin.absolute, 0.005)
     });
     println!("false rollbacks at 0.05 on the boundary: {share}");
     assert!(share <= at_most(0.05, 500), "{share}");
@@ -94,10 +65,10 @@ fn a_release_on_the_edge_of_the_dead_zone_is_rolled_back_no_more_often_than_prom
 #[test]
 fn an_incident_in_both_arms_during_a_ramp_of_weights_rolls_back_no_more_often() {
     let margin = Margin::ERROR_RATE_DEAD_ZONE;
-    let share = share_reaching(0.05, 500, RatioDesign::harm(margin, 1.0), |dice, look| {
+    let share = share_reaching(0.05, 500, RatioDesign::harm(margin, 1.0), |stream, look| {
         let stable_rate = if (100..160).contains(&look) { 0.2 } else { 0.002 + 0.00005 * look as f64 };
         let canary = 50.0 + 1.5 * look as f64;
-        dice.interval(canary, 1000.0 - canary, margin.ratio * stable_rate + margin.absolute, stable_rate)
+        counted(stream, canary, 1000.0 - canary, margin.ratio * stable_rate + margin.absolute, stable_rate)
     });
     println!("false rollbacks at 0.05 with incident and ramp: {share}");
     assert!(share <= at_most(0.05, 500), "{share}");
@@ -106,8 +77,8 @@ fn an_incident_in_both_arms_during_a_ramp_of_weights_rolls_back_no_more_often() 
 #[test]
 fn a_release_at_the_margin_passes_a_step_no_more_often_than_promised() {
     let margin = Margin::ERROR_RATE_LIMIT.graduated(StepWeight { weight: 10.0, final_weight: 50.0 });
-    let share = share_reaching(0.05, 500, RatioDesign::safe(margin, 1.0), |dice, _| {
-        dice.interval(100.0, 900.0, margin.ratio * 0.005 + margin.absolute, 0.005)
+    let share = share_reaching(0.05, 500, RatioDesign::safe(margin, 1.0), |stream, _| {
+        counted(stream, 100.0, 900.0, margin.ratio * 0.005 + margin.absolute, 0.005)
     });
     println!("passes at 0.05 at the margin: {share}");
     assert!(share <= at_most(0.05, 500), "{share}");
@@ -118,11 +89,11 @@ fn seconds_until_rollback(settings: &ErrorRateSettings, canary_rate: f64, stable
     let step = StepWeight { weight: 10.0, final_weight: 50.0 };
     let mut found: Vec<u64> = (0..101)
         .map(|seed| {
-            let mut dice = Dice(seed << 40);
+            let mut stream = Stream::of(seed, "promises", 0);
             let mut judge = ErrorRateJudge::start(*settings, step);
             (1..600)
                 .find(|second| {
-                    judge.update(&dice.interval(10.0, 90.0, canary_rate, stable_rate));
+                    judge.update(&counted(&mut stream, 10.0, 90.0, canary_rate, stable_rate));
                     matches!(verdict(&judge, *second), Verdict::Rollback(_))
                 })
                 .expect("found within ten minutes")
@@ -157,14 +128,14 @@ fn a_service_without_history_whose_errors_come_in_clusters_is_rolled_back_no_mor
     for size in [3.0, 10.0] {
         let runs = 400u32;
         let rolled_back = (0..runs).filter(|&seed| {
-            let mut dice = Dice(u64::from(seed) << 32);
+            let mut stream = Stream::of(u64::from(seed), "promises", 0);
             let mut judge = ErrorRateJudge::start(ErrorRateSettings::default(), STEP);
             (0..360).any(|_| {
                 judge.update(&Counts {
                     canary_requests: 100.0,
                     stable_requests: 900.0,
-                    canary_errors: dice.clusters(0.5, size),
-                    stable_errors: dice.clusters(4.5, size),
+                    canary_errors: clusters(&mut stream, 0.5, size),
+                    stable_errors: clusters(&mut stream, 4.5, size),
                 });
                 judge.evidence(Duration::ZERO).is_harmful(0.05)
             })
@@ -180,12 +151,12 @@ fn an_equal_release_is_safe_in_about_the_time_that_was_measured_for_the_method()
     let step = StepWeight { weight: 50.0, final_weight: 50.0 };
     let mut passed: Vec<u64> = (0..51)
         .map(|seed| {
-            let mut dice = Dice(seed << 40);
+            let mut stream = Stream::of(seed, "promises", 0);
             let mut judge = ErrorRateJudge::start(poisson(), step);
             (1..240)
                 .map(|look| look * 10)
                 .find(|second| {
-                    judge.update(&dice.interval(500.0, 500.0, 0.005, 0.005));
+                    judge.update(&counted(&mut stream, 500.0, 500.0, 0.005, 0.005));
                     matches!(verdict(&judge, *second), Verdict::Advance { .. })
                 })
                 .unwrap_or(2400)
@@ -200,12 +171,12 @@ fn an_equal_release_is_safe_in_about_the_time_that_was_measured_for_the_method()
 fn the_interval_of_a_rate_keeps_the_truth_at_every_look() {
     let runs = 200;
     let missed = (0..runs).filter(|&seed| {
-        let mut dice = Dice(u64::from(seed) << 32);
+        let mut stream = Stream::of(u64::from(seed), "promises", 0);
         let (mut requests, mut errors) = (0.0, 0.0);
         (0..60).any(|look| {
             let more = 20.0 * f64::from(look + 1);
             requests += more;
-            errors += dice.poisson(more * 0.01).min(more);
+            errors += stream.poisson(more * 0.01).min(more);
             let interval = rate_interval(errors, requests, REPORT_LEVEL);
             !(interval.low..=interval.high).contains(&0.01)
         })
@@ -219,10 +190,10 @@ fn the_interval_of_a_rate_keeps_the_truth_at_every_look() {
 fn the_interval_of_the_difference_keeps_the_truth_at_every_look() {
     let runs = 500;
     let missed = (0..runs).filter(|&seed| {
-        let mut dice = Dice(u64::from(seed) << 32);
+        let mut stream = Stream::of(u64::from(seed), "promises", 0);
         let mut sums = DifferenceSums::default();
         (0..300).any(|_| {
-            sums.update(&dice.interval(100.0, 900.0, 0.03, 0.02));
+            sums.update(&counted(&mut stream, 100.0, 900.0, 0.03, 0.02));
             sums.interval(REPORT_LEVEL).is_some_and(|interval| !(interval.low..=interval.high).contains(&0.01))
         })
     });

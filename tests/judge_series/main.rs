@@ -1,6 +1,5 @@
 //! Histograms, latencies and gauges: what holds whatever they are fed, and how often they are wrong.
 
-mod dice;
 mod gauge;
 mod histogram;
 mod latency;

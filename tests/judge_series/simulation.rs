@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use siskin::characterize::Stream;
 use siskin::judge::classical::distribution::normal_cdf;
 use siskin::judge::gauge::{GaugeSample, GaugeSamples};
 use siskin::judge::latency::{HistogramSamples, LatencySettings, SeriesHistogram};
@@ -10,8 +11,6 @@ use siskin::judge::{
     GaugeJudge, GaugeSettings, Histogram, LatencyBaseline, LatencyHistory, LatencyJudge, Margin, SampleRatioState,
     StepWeight,
 };
-
-use crate::dice::Dice;
 
 const STEP: StepWeight = StepWeight { weight: 10.0, final_weight: 50.0 };
 /// The default buckets of Prometheus' client libraries, in seconds.
@@ -33,12 +32,12 @@ impl Pod {
     }
 
     /// Serves requests of one look.
-    fn serve(&mut self, dice: &mut Dice, requests: f64, median: f64) {
+    fn serve(&mut self, stream: &mut Stream, requests: f64, median: f64) {
         let share = |edge: f64| normal_cdf((edge / median).ln() / 0.8);
         let (mut below, mut served) = (0.0, 0.0);
         for (index, cumulative) in self.cumulative.iter_mut().enumerate() {
             let share = EDGES.get(index).map_or(1.0, |edge| share(*edge));
-            served += dice.poisson(requests * (share - below));
+            served += stream.poisson(requests * (share - below));
             below = share;
             *cumulative += served;
         }
@@ -63,9 +62,9 @@ impl Pod {
 
 /// What 100 looks of an ordinary stable version teach.
 fn learned() -> LatencyBaseline {
-    let (mut dice, mut stable, mut history) = (Dice(7), Pod::new(), LatencyHistory::default());
+    let (mut stream, mut stable, mut history) = (Stream::of(7, "history", 0), Pod::new(), LatencyHistory::default());
     for _ in 0..100 {
-        stable.serve(&mut dice, 900.0, 0.1);
+        stable.serve(&mut stream, 900.0, 0.1);
         history.push(&stable.series());
     }
     history.baseline().expect("a baseline")
@@ -74,13 +73,13 @@ fn learned() -> LatencyBaseline {
 /// The look at which harm is found, if it is. Each look has 100 canary and 900 stable requests; `medians` gives those
 /// of the canary's and the stable version's latencies.
 fn found_at(seed: u64, settings: &LatencySettings, looks: u32, medians: impl Fn(u32) -> (f64, f64)) -> Option<u32> {
-    let mut dice = Dice(seed << 32);
+    let mut stream = Stream::of(seed, "series", 0);
     let (mut canary, mut stable) = (Pod::new(), Pod::new());
     let mut judge = LatencyJudge::start(settings.clone(), STEP);
     (0..looks).find(|look| {
         let (canary_median, stable_median) = medians(*look);
-        canary.serve(&mut dice, 100.0, canary_median);
-        stable.serve(&mut dice, 900.0, stable_median);
+        canary.serve(&mut stream, 100.0, canary_median);
+        stable.serve(&mut stream, 900.0, stable_median);
         judge.look(&HistogramSamples { canary: Some(canary.series()), stable: Some(stable.series()) });
         judge.evidence(Duration::ZERO).is_harmful(settings.false_rollback)
     })
@@ -143,13 +142,13 @@ struct Fleet {
 }
 
 impl Fleet {
-    fn new(dice: &mut Dice, pods: u32) -> Self {
-        Self { pods: (0..pods).map(|_| (0.03 * dice.normal(), 0.05 * dice.normal())).collect() }
+    fn new(stream: &mut Stream, pods: u32) -> Self {
+        Self { pods: (0..pods).map(|_| (0.03 * stream.normal(), 0.05 * stream.normal())).collect() }
     }
 
-    fn look(&mut self, dice: &mut Dice, level: f64) -> Vec<GaugeSample> {
+    fn look(&mut self, stream: &mut Stream, level: f64) -> Vec<GaugeSample> {
         let look = self.pods.iter_mut().enumerate().map(|(index, (own, wander))| {
-            *wander = 0.9 * *wander + 0.05 * (1.0f64 - 0.81).sqrt() * dice.normal();
+            *wander = 0.9 * *wander + 0.05 * (1.0f64 - 0.81).sqrt() * stream.normal();
             GaugeSample { pod: index.to_string(), value: level * (*own + *wander).exp(), warming_up: false }
         });
         look.collect()
@@ -157,11 +156,11 @@ impl Fleet {
 }
 
 fn gauge_found_at(seed: u64, settings: GaugeSettings, looks: u32, level: f64, canary: f64) -> Option<u32> {
-    let mut dice = Dice(seed << 32);
-    let (mut canaries, mut stables) = (Fleet::new(&mut dice, 5), Fleet::new(&mut dice, 5));
+    let mut stream = Stream::of(seed, "series", 0);
+    let (mut canaries, mut stables) = (Fleet::new(&mut stream, 5), Fleet::new(&mut stream, 5));
     let mut judge = GaugeJudge::start(settings, STEP);
     (0..looks).find(|_| {
-        let (canary, stable) = (canaries.look(&mut dice, canary), stables.look(&mut dice, 100.0));
+        let (canary, stable) = (canaries.look(&mut stream, canary), stables.look(&mut stream, 100.0));
         judge.look(&GaugeSamples { canary: Some(canary), stable: Some(stable) });
         judge.evidence(Duration::ZERO).is_harmful(level)
     })
@@ -190,11 +189,11 @@ fn a_gauge_that_is_higher_by_half_is_found_within_ten_minutes() {
 fn a_split_as_planned_is_called_wrong_no_more_often_than_promised() {
     let runs = 1000;
     let found = (0..runs).filter(|seed| {
-        let mut dice = Dice(u64::from(*seed) << 32);
+        let mut stream = Stream::of(u64::from(*seed), "split", 0);
         let mut state = SampleRatioState::default();
         state.new_step();
         (0..100).any(|_| {
-            state.look(dice.poisson(100.0), dice.poisson(900.0));
+            state.look(stream.poisson(100.0), stream.poisson(900.0));
             state.compare(0.1).is_some_and(|ratio| ratio.log_evidence >= ratio.log_threshold)
         })
     });
