@@ -1,9 +1,9 @@
 //! Error rates and other shares of requests: raw counters to their judge.
 
-use super::{Gap, Metric, Settings, Sight};
+use super::{Gap, Metric, Settings, Sight, labels::Labels};
 use crate::{
-    judge::{ArmSamples, ErrorRateJudge, Reading, Sample, Samples, StepWeight},
-    measure::{self, ArmCounters, MetricOutcome, PerArm, pod_of, stratum_of},
+    judge::{ArmSamples, CountBaseline, ErrorRateJudge, Reading, Sample, Samples, StepWeight},
+    measure::{self, ArmCounters, MetricOutcome, PerArm},
 };
 
 /// The judge of one metric, and whether the stable version's counters have been seen: that is where counting starts.
@@ -12,19 +12,6 @@ pub(super) struct CountsWatch {
     pub(super) judge: ErrorRateJudge,
     pub(super) started: bool,
     labels: Labels,
-}
-
-/// Which labels name pods and strata.
-#[derive(Clone, Debug, PartialEq)]
-struct Labels {
-    pod: Option<String>,
-    by: Vec<String>,
-}
-
-impl Labels {
-    fn of(metric: &Metric) -> Self {
-        Self { pod: metric.spec.pod.clone(), by: metric.spec.by.clone() }
-    }
 }
 
 impl CountsWatch {
@@ -36,8 +23,8 @@ impl CountsWatch {
         baseline: Option<&str>,
     ) -> Self {
         let state = state.and_then(|text| serde_json::from_str(text).ok());
-        let baseline = baseline.and_then(|text| serde_json::from_str(text).ok());
-        let (started, settings) = (state.is_some(), metric.error_rate_settings(settings, baseline));
+        let baseline: Option<CountBaseline> = baseline.and_then(|text| serde_json::from_str(text).ok());
+        let (started, settings) = (state.is_some(), metric.error_rate_settings(settings, baseline.as_ref()));
         let judge = match state {
             Some(state) => ErrorRateJudge::resume(settings, weight, state),
             None => ErrorRateJudge::start(settings, weight),
@@ -84,8 +71,8 @@ fn samples(arms: &PerArm<ArmCounters>, labels: &Labels, first: bool) -> Samples 
         let taken = |samples: &[measure::Sample]| {
             let sample = |sample: &measure::Sample| Sample {
                 series: sample.series.to_string(),
-                pod: pod_of(&sample.labels, labels.pod.as_deref()).to_owned(),
-                stratum: stratum_of(&sample.labels, &labels.by),
+                pod: labels.pod(&sample.labels).to_owned(),
+                stratum: labels.stratum(&sample.labels),
                 value: sample.value,
                 started_in_run,
             };

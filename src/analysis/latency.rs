@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Gap, Metric, Settings, Sight, warm_up::Pods};
+use super::{Gap, Metric, Settings, Sight, labels::Labels, warm_up::Pods};
 use crate::{
     judge::{
         Counts, LatencyJudge, LatencyState, StepWeight,
         latency::{HistogramSamples, LatencyReading, SeriesHistogram},
     },
-    measure::{HistogramSample, MetricOutcome, pod_of, stratum_of},
+    measure::{HistogramSample, MetricOutcome},
     model::Timestamp,
 };
 
@@ -16,17 +16,10 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct LatencyWatch {
     pub(super) judge: LatencyJudge,
-    metric: Labels,
+    labels: Labels,
     pods: Pods,
     canary_is_new: bool,
     started: bool,
-}
-
-/// Which labels name pods and strata.
-#[derive(Clone, Debug, PartialEq)]
-struct Labels {
-    pod: Option<String>,
-    by: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,7 +45,7 @@ impl LatencyWatch {
         let baseline = baseline.and_then(|text| serde_json::from_str(text).ok());
         Self {
             judge: LatencyJudge::resume(metric.latency_settings(settings, baseline), weight, judge),
-            metric: Labels { pod: metric.spec.pod.clone(), by: metric.spec.by.clone() },
+            labels: Labels::of(metric),
             pods,
             canary_is_new: settings.canary_is_new,
             started,
@@ -71,10 +64,10 @@ impl LatencyWatch {
                 let stable = arms.stable.as_ref().ok();
                 self.started |= stable.is_some();
                 let mut pods = self.pods.stable(now);
-                let stable = stable.map(|samples| of_arm(samples, &self.metric, |pod| pods.is_warming_up(pod), false));
+                let stable = stable.map(|samples| of_arm(samples, &self.labels, |pod| pods.is_warming_up(pod), false));
                 let mut pods = self.pods.canary(now, self.canary_is_new);
                 let canary = arms.canary.as_ref().ok();
-                let canary = canary.map(|samples| of_arm(samples, &self.metric, |pod| pods.is_warming_up(pod), !first));
+                let canary = canary.map(|samples| of_arm(samples, &self.labels, |pod| pods.is_warming_up(pod), !first));
                 HistogramSamples { canary, stable }
             }
             _ => HistogramSamples::default(),
@@ -98,10 +91,10 @@ fn of_arm(
     started_in_run: bool,
 ) -> Vec<SeriesHistogram> {
     let of_series = |sample: &HistogramSample| {
-        let pod = pod_of(&sample.labels, labels.pod.as_deref());
+        let pod = labels.pod(&sample.labels);
         SeriesHistogram {
             series: sample.series.to_string(),
-            stratum: stratum_of(&sample.labels, &labels.by),
+            stratum: labels.stratum(&sample.labels),
             histogram: sample.histogram.clone(),
             started_in_run,
             warming_up: is_warming_up(if pod.is_empty() { &sample.series } else { pod }),

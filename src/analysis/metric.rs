@@ -59,7 +59,7 @@ impl Metric {
     pub(super) fn error_rate_settings(
         &self,
         settings: &Settings,
-        baseline: Option<CountBaseline>,
+        baseline: Option<&CountBaseline>,
     ) -> ErrorRateSettings {
         let [dead_zone, margin] = self.margins();
         let Settings { false_rollback, missed_regression, .. } = *settings;
@@ -67,7 +67,15 @@ impl Metric {
         let margin = if by_preset { settings.error_rate_margin } else { margin };
         let worse = self.worse();
         let limit = self.spec.limit.map(|HardLimit { min, max }| RateLimit { min, max });
-        ErrorRateSettings { worse, dead_zone, margin, false_rollback, missed_regression, limit, baseline }
+        ErrorRateSettings {
+            worse,
+            dead_zone,
+            margin,
+            false_rollback,
+            missed_regression,
+            limit,
+            baseline: baseline.copied(),
+        }
     }
 
     /// What the judge of latencies is told.
@@ -111,7 +119,7 @@ pub fn resolve(templates: &[(String, &AnalysisTemplateSpec)], given: &[Argument]
             let name = format!("{name}/{}", metric.name);
             // A metric without a kind is not let through by the API server.
             let Some(template) = MetricTemplate::of(name.clone(), metric) else { continue };
-            template.check(&names).map_err(|problem| Problem::Query { name: name.clone(), problem })?;
+            template.check(&names).map_err(|problem| Problem::Query { name: name.clone(), problem: problem.into() })?;
             metrics.push(Metric { name, spec: metric.clone(), template, arguments: arguments.clone() });
         }
     }

@@ -12,6 +12,7 @@ mod gap;
 mod gauge;
 mod history;
 pub mod kayenta;
+mod labels;
 mod latency;
 mod looks;
 mod metric;

@@ -21,7 +21,7 @@ pub enum Problem {
         /// `template/metric`.
         name: String,
         /// What is wrong.
-        problem: MetricError,
+        problem: Box<MetricError>,
     },
 }
 

@@ -234,7 +234,7 @@ pub enum LookVerdict {
 }
 
 /// What a metric says by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Standing {
     /// The canary was shown not to be worse by the margin; for a hard limit: it keeps to it.
@@ -242,13 +242,14 @@ pub enum Standing {
     /// The canary was shown to be worse, or broke a hard limit.
     Regressed,
     /// Neither yet.
+    #[default]
     Undecided,
     /// Nothing could be seen.
     NoData,
 }
 
 /// One metric at one look. Evidence and rates are since the analysis began, but safety is since the step began.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricLookRecord {
     /// What it says.

@@ -259,15 +259,7 @@ fn of_limit(look: &LimitLook, sight: &Sight) -> MetricLookRecord {
     MetricLookRecord {
         standing,
         message: sight.gap.as_ref().map_or_else(|| look.explain(), |gap| gap.message.clone()),
-        canary: None,
-        stable: None,
-        difference: None,
-        ratio: None,
-        log_harm: None,
-        log_harm_threshold: None,
-        log_safe: None,
-        log_safe_threshold: None,
-        seconds_until_safe: None,
         value: look.reading.value,
+        ..MetricLookRecord::default()
     }
 }

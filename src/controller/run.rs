@@ -4,13 +4,7 @@ use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use kube::Config;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-    task::JoinSet,
-    time::Instant,
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -24,6 +18,7 @@ use super::{
     metrics::Metrics,
     queue::Ended,
     reconcile,
+    stop::stop_on_signal,
     watch::Watches,
 };
 use crate::{
@@ -149,7 +144,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
         queue,
         analysis_runs,
         concurrency,
-        stop: stop_on_signal()?,
+        stop: stop_on_signal("running reconciles come to their end first")?,
     };
     let search = Arc::new(HoldSearch { client: client.clone(), binding: hold_policy, cluster });
     let stop = controller.stop.clone();
@@ -298,20 +293,4 @@ impl Drop for Report {
         }
         self.metrics.reconciled(self.result, self.started.elapsed());
     }
-}
-
-/// A token that is cancelled by SIGTERM or SIGINT.
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let cancelled = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping: running reconciles come to their end first");
-        cancelled.cancel();
-    });
-    Ok(stop)
 }

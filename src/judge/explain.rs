@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::format::{number, percent, plain, points, time};
+use super::format::{plain, points, time};
 use super::interval::{ArmReport, Interval};
 use super::limit::Limit;
 use super::metric::ErrorRateEvidence;
 use super::pods::PodReport;
 use super::rate_limit::RateLimitEvidence;
 use super::verdict::{LimitLook, MetricLook, RollbackCause, TimeoutAction, Verdict, Waiting};
+use crate::model::words::{evidence, percent};
 
 impl Verdict {
     /// The verdict as one sentence without a full stop: value, count, limit, evidence against threshold, action.
@@ -35,8 +36,8 @@ fn rollback(cause: &RollbackCause) -> String {
         RollbackCause::Regression { metric, log_evidence, log_threshold } => format!(
             "{}: evidence {} against {}",
             metric.evidence.explain(&metric.name),
-            number(log_evidence.exp()),
-            number(log_threshold.exp()),
+            evidence(*log_evidence),
+            evidence(*log_threshold),
         ),
         RollbackCause::OutOfBounds { metric } => metric.evidence.explain_harm(&metric.name),
         RollbackCause::LimitBroken(limit) => {
@@ -106,7 +107,7 @@ impl ErrorRateEvidence {
 
     /// The two versions side by side, and how much speaks for safety.
     pub fn explain_safety(&self, name: &str) -> String {
-        let (found, needed) = (number(self.log_safe.exp()), number(self.log_safe_threshold.exp()));
+        let (found, needed) = (evidence(self.log_safe), evidence(self.log_safe_threshold));
         format!("{}: evidence of safety {found} against {needed}", self.explain(name))
     }
 
@@ -120,7 +121,7 @@ impl ErrorRateEvidence {
             }
             None => (self.log_harm, String::new()),
         };
-        format!("{}: evidence{what} {} against {}", self.explain(name), number(found.exp()), number(needed.exp()))
+        format!("{}: evidence{what} {} against {}", self.explain(name), evidence(found), evidence(needed))
     }
 }
 

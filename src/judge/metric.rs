@@ -229,7 +229,7 @@ impl ErrorRateJudge {
         let log_harm = self.harm.log_evidence();
         let log_harm_threshold = log_threshold(self.settings.false_rollback);
         let log_safe_threshold = log_threshold(self.settings.missed_regression);
-        let traffic = traffic(totals, step_elapsed);
+        let traffic = Traffic::seen(totals, step_elapsed);
         let inside_margin = {
             let margin = self.settings.step_margin(StepWeight { weight: 1.0, final_weight: 1.0 });
             if lower_is_worse { self.step.is_above(margin) } else { self.step.is_inside(margin) }
@@ -280,17 +280,6 @@ fn usual_safe_design(settings: &ErrorRateSettings, step: StepWeight) -> RatioDes
         Some(cap) => settings.safe_design(step, cap.dispersion, cap.kappa),
         None => settings.safe_design(step, settings.dispersion(), 1.0),
     }
-}
-
-/// The traffic of a step as the planner wants it; none before there was any.
-fn traffic(totals: &Counts, elapsed: Duration) -> Option<Traffic> {
-    let requests = totals.canary_requests + totals.stable_requests;
-    (totals.is_informative() && !elapsed.is_zero()).then(|| Traffic {
-        requests_per_second: requests / elapsed.as_secs_f64(),
-        canary_share: totals.canary_requests / requests,
-        canary_rate: totals.canary_errors / totals.canary_requests,
-        stable_rate: totals.stable_errors / totals.stable_requests,
-    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! How long it will take: the growth of evidence under given rates, and from it the time to a decision.
 
+use std::time::Duration;
+
 use super::combine::log_threshold;
 use super::counts::Counts;
 use super::ratio::{RatioDesign, RatioProcess, expected_gain};
@@ -31,6 +33,17 @@ pub struct Growth {
 }
 
 impl Traffic {
+    /// The traffic of a step so far; none before both versions had some.
+    pub(super) fn seen(totals: &Counts, elapsed: Duration) -> Option<Self> {
+        let requests = totals.canary_requests + totals.stable_requests;
+        (totals.is_informative() && !elapsed.is_zero()).then(|| Self {
+            requests_per_second: requests / elapsed.as_secs_f64(),
+            canary_share: totals.canary_requests / requests,
+            canary_rate: totals.canary_errors / totals.canary_requests,
+            stable_rate: totals.stable_errors / totals.stable_requests,
+        })
+    }
+
     fn counts_per_second(&self) -> Counts {
         let canary_requests = self.requests_per_second * self.canary_share;
         let stable_requests = self.requests_per_second * (1.0 - self.canary_share);

@@ -35,7 +35,7 @@ pub fn count(number: f64) -> String {
     let digits = format!("{:.0}", number.max(0.0));
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && digits.len() > index && (digits.len() - index).is_multiple_of(3) {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -84,7 +84,8 @@ pub fn duration(duration: Duration) -> String {
     seconds(duration.as_secs_f64())
 }
 
-fn without_trailing_zeros(text: &str) -> &str {
+/// A number's text without what says nothing behind its point: `0.50` is `0.5`, `2.00` is `2`.
+pub(crate) fn without_trailing_zeros(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 

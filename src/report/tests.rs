@@ -141,20 +141,7 @@ fn look(minute: i64) -> LookRecord {
         new_events: requests * share / (passed + 1.0),
         rate: Some(range(share, share / (1.0 + 2.0 / (passed + 1.0)), share * (1.0 + 4.0 / (passed + 1.0)))),
     };
-    let none = MetricLookRecord {
-        standing: Standing::Undecided,
-        message: String::new(),
-        canary: None,
-        stable: None,
-        difference: None,
-        ratio: None,
-        log_harm: None,
-        log_harm_threshold: None,
-        log_safe: None,
-        log_safe_threshold: None,
-        seconds_until_safe: None,
-        value: None,
-    };
+    let none = MetricLookRecord::default();
     let evidence = |harm: f64, safe: f64| MetricLookRecord {
         log_harm: Some(harm),
         log_harm_threshold: Some(log_threshold(0.01)),

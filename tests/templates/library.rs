@@ -8,6 +8,9 @@ use siskin::{
     measure::{Arguments, Arm, MetricQuery, MetricTemplate, PerArm, Variant},
 };
 
+#[path = "../../src/measure/tests/arms.rs"]
+mod arms;
+
 /// A template, as its file has it.
 #[derive(Clone)]
 pub(crate) struct Template {
@@ -68,17 +71,7 @@ impl Template {
 
 /// The arms of a Rollout of `shop/web` whose routes name Services.
 pub(crate) fn arms() -> PerArm<Arm> {
-    let arm = |variant, suffix: &str, revision: &str| Arm {
-        namespace: "shop".into(),
-        service: "web".into(),
-        variant,
-        workload: format!("web{suffix}"),
-        revision: revision.into(),
-        backend: format!("web{suffix}"),
-        host: format!("web{suffix}.shop.svc.cluster.local"),
-        subset: String::new(),
-    };
-    PerArm { stable: arm(Variant::Stable, "", "7d4b9f6c8"), canary: arm(Variant::Canary, "-canary", "5c8f6d7b9") }
+    arms::arms_of("7d4b9f6c8", "5c8f6d7b9")
 }
 
 /// Values for the arguments that have no default.

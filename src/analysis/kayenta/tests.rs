@@ -1,7 +1,7 @@
 //! Recordings as Kayenta sees them.
 
 use super::*;
-use crate::analysis::record::{LookVerdict, MetricLookRecord, SettingsRecord, Standing};
+use crate::analysis::record::{LookVerdict, MetricLookRecord, SettingsRecord};
 
 fn arm(new_requests: f64, new_events: f64) -> ArmRecord {
     ArmRecord { new_requests, new_events, ..ArmRecord::default() }
@@ -39,20 +39,7 @@ fn record(metrics: Vec<MetricRecord>, looks: usize, arms: impl Fn(usize, usize) 
         metrics: (0..count)
             .map(|index| {
                 let [canary, stable] = arms(look, index).map(Some);
-                MetricLookRecord {
-                    standing: Standing::Undecided,
-                    message: String::new(),
-                    canary,
-                    stable,
-                    difference: None,
-                    ratio: None,
-                    log_harm: None,
-                    log_harm_threshold: None,
-                    log_safe: None,
-                    log_safe_threshold: None,
-                    seconds_until_safe: None,
-                    value: None,
-                }
+                MetricLookRecord { canary, stable, ..MetricLookRecord::default() }
             })
             .collect(),
     });

@@ -19,7 +19,6 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, ValueEnum};
 
-pub(in crate::cli) use self::show::columns;
 use self::{
     arms::Variables,
     options::{Output, SourceArgs, StepArgs},

@@ -8,7 +8,7 @@ use crate::{
         Record,
         record::{LookRecord, Outcome, ReplayDecision, ReplayRecord, Standing},
     },
-    cli::screen::{Line, Style, Tone, bar, terminal_size, wrap},
+    cli::screen::{Cell, Line, Style, Tone, bar, columns, paint, terminal_size, wrap},
     model::words::{evidence, seconds},
 };
 
@@ -91,16 +91,13 @@ pub(super) fn result(record: &Record, width: usize, style: Style) -> String {
         lines.extend(replayed(replay, width));
     }
     lines.push(Line::new());
-    lines.extend(columns(metrics(record)));
+    lines.extend(columns(2, metrics(record)));
     if !record.second_verdicts.is_empty() {
         lines.push(Line::new());
-        lines.extend(columns(second(record)));
+        lines.extend(columns(2, second(record)));
     }
-    let lines: Vec<String> = lines.into_iter().map(|line| line.cut(width).paint(style)).collect();
-    format!("{}\n", lines.join("\n").trim_end())
+    paint(lines, width, style)
 }
-
-type Cell = (Tone, String);
 
 /// What was decided then beside what is decided now, and the steps on the way.
 fn replayed(replay: &ReplayRecord, width: usize) -> Vec<Line> {
@@ -114,7 +111,7 @@ fn replayed(replay: &ReplayRecord, width: usize) -> Vec<Line> {
         ]
     };
     let heading = ["", "DECISION", "LOOK", "AT", "WHY"].map(|name| (Tone::Faint, name.to_owned())).to_vec();
-    let mut lines = columns(vec![heading, row("then", &replay.recorded), row("replayed", &replay.replayed)]);
+    let mut lines = columns(2, vec![heading, row("then", &replay.recorded), row("replayed", &replay.replayed)]);
     let mut say = |tone: Tone, text: &str| {
         lines.extend(wrap(text, width).into_iter().map(|text| Line::new().and(tone, text)));
     };
@@ -139,7 +136,7 @@ fn replayed(replay: &ReplayRecord, width: usize) -> Vec<Line> {
             ]
         }));
         lines.push(Line::new());
-        lines.extend(columns(rows));
+        lines.extend(columns(2, rows));
     }
     lines
 }
@@ -186,30 +183,6 @@ fn second(record: &Record) -> Vec<Vec<Cell>> {
         ]);
     }
     rows
-}
-
-/// Rows as lines, with the columns below each other.
-pub(in crate::cli) fn columns(rows: Vec<Vec<Cell>>) -> Vec<Line> {
-    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let mut widths = vec![0; count];
-    for row in &rows {
-        for (widest, (_, text)) in widths.iter_mut().zip(row) {
-            *widest = (*widest).max(Line::new().and(Tone::Plain, text.as_str()).width());
-        }
-    }
-    let line = |row: Vec<Cell>| {
-        let mut column = 0;
-        let mut line = Line::new();
-        for ((tone, text), width) in row.into_iter().zip(&widths) {
-            if column > 0 {
-                line = line.column(column);
-            }
-            line = line.and(tone, text);
-            column += width + 2;
-        }
-        line
-    };
-    rows.into_iter().map(line).collect()
 }
 
 fn outcome_word(outcome: Outcome) -> &'static str {

@@ -3,16 +3,12 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, ValueEnum};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::net::TcpListener;
 
 use super::pages;
 use crate::{
     cli::failure::Failure,
-    controller::{LogFormat, start_logging},
+    controller::{LogFormat, start_logging, stop_on_signal},
     judge::kayenta,
 };
 
@@ -70,7 +66,7 @@ pub(super) async fn run(ServeArgs { listen, judge, log, log_format }: ServeArgs)
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "reachable from other machines, and there is no authentication");
     }
-    let stop = stop_on_signal()?;
+    let stop = stop_on_signal("running judgements come to their end first")?;
     let serving = axum::serve(listener, pages::router(judge)).with_graceful_shutdown(stop.clone().cancelled_owned());
     let overtime = async {
         stop.cancelled().await;
@@ -82,18 +78,4 @@ pub(super) async fn run(ServeArgs { listen, judge, log, log_format }: ServeArgs)
     }
     tracing::info!("stopped");
     Ok(())
-}
-
-fn stop_on_signal() -> std::io::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let cancelled = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        cancelled.cancel();
-    });
-    Ok(stop)
 }

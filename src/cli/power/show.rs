@@ -2,10 +2,7 @@
 
 use crate::{
     analysis::power::{Power, Times},
-    cli::{
-        analyze::columns,
-        screen::{Line, Style, Tone, wrap},
-    },
+    cli::screen::{Line, Style, Tone, columns, paint, wrap},
     judge::{Margin, Worse},
     model::words::{count, factor, number, percent, seconds},
 };
@@ -37,7 +34,7 @@ pub(super) fn tables(power: &Power, width: usize, style: Style) -> String {
         ),
         Line::new(),
     ];
-    lines.extend(columns(steps(power)));
+    lines.extend(columns(2, steps(power)));
     lines.push(Line::new());
     lines.push(match power.good_version {
         Some(times) => Line::new().and(Tone::Good, "A good version").and(
@@ -56,14 +53,13 @@ pub(super) fn tables(power: &Power, width: usize, style: Style) -> String {
         .iter()
         .map(|course| vec![(Tone::Plain, course.regression.explain()), (Tone::Plain, course.explain(&weights))]);
     lines.push(Line::new());
-    lines.extend(columns(heading(&["BAD VERSION", "WHAT BECOMES OF IT"]).into_iter().chain(bad).collect()));
+    lines.extend(columns(2, heading(&["BAD VERSION", "WHAT BECOMES OF IT"]).into_iter().chain(bad).collect()));
     for warning in &power.warnings {
         lines.push(Line::new());
         let mut text = wrap(&format!("warning: {warning}"), width).into_iter();
         lines.extend(text.by_ref().map(|text| Line::new().and(Tone::Warning, text)));
     }
-    let lines: Vec<String> = lines.into_iter().map(|line| line.cut(width).paint(style)).collect();
-    format!("{}\n", lines.join("\n").trim_end())
+    paint(lines, width, style)
 }
 
 fn heading(names: &[&str]) -> Vec<Vec<(Tone, String)>> {

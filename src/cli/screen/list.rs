@@ -1,8 +1,8 @@
 //! Many Rollouts, one a line.
 
 use super::{
-    View, paint, phase_tone, phase_word,
-    text::{Line, Style, Tone},
+    Cell, View, columns as below_each_other, paint, phase_tone, phase_word,
+    text::{Style, Tone},
     words::ago,
 };
 
@@ -18,27 +18,8 @@ pub(in crate::cli) struct Columns {
 /// Draws the Rollouts as a table, cut to `width`.
 pub(in crate::cli) fn list(views: &[View], columns: Columns, width: usize, style: Style) -> String {
     let heading = headings(columns).into_iter().map(|name| (Tone::Faint, name.to_owned())).collect();
-    let rows: Vec<Vec<(Tone, String)>> =
-        std::iter::once(heading).chain(views.iter().map(|view| cells(view, columns))).collect();
-    let mut widths = vec![0; rows[0].len()];
-    for row in &rows {
-        for (widest, (_, text)) in widths.iter_mut().zip(row) {
-            *widest = (*widest).max(Line::new().and(Tone::Plain, text.as_str()).width());
-        }
-    }
-    let lines = rows.into_iter().map(|row| {
-        let mut column = 0;
-        let mut line = Line::new();
-        for ((tone, text), width) in row.into_iter().zip(&widths) {
-            if column > 0 {
-                line = line.column(column);
-            }
-            line = line.and(tone, text);
-            column += width + 3;
-        }
-        line
-    });
-    paint(lines, width, style)
+    let rows = std::iter::once(heading).chain(views.iter().map(|view| cells(view, columns)));
+    paint(below_each_other(3, rows.collect()), width, style)
 }
 
 fn headings(columns: Columns) -> Vec<&'static str> {
@@ -53,7 +34,7 @@ fn headings(columns: Columns) -> Vec<&'static str> {
     names
 }
 
-fn cells(view: &View, columns: Columns) -> Vec<(Tone, String)> {
+fn cells(view: &View, columns: Columns) -> Vec<Cell> {
     let or_dash = |text: Option<String>| text.filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned());
     let mut cells = Vec::new();
     if columns.namespace {

@@ -3,9 +3,12 @@
 use super::{
     bar::bar,
     text::{Line, Tone, wrap},
-    words::{count, number, percent, signed_percent},
+    words::{number, percent, signed_percent},
 };
-use crate::api::{ArmCounts, ArmQuantiles, MetricEvidence};
+use crate::{
+    api::{ArmCounts, ArmQuantiles, MetricEvidence},
+    model::words::count,
+};
 
 /// How far the numbers stand in from the metric's name.
 const INDENT: usize = 2;

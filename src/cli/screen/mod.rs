@@ -1,6 +1,7 @@
 //! One Rollout on one screen, and many in one list: pure functions from a [`View`] to text.
 
 mod bar;
+mod columns;
 mod list;
 mod live;
 mod metric;
@@ -9,6 +10,7 @@ mod view;
 mod words;
 
 pub(in crate::cli) use bar::bar;
+pub(in crate::cli) use columns::{Cell, columns};
 pub(in crate::cli) use list::{Columns, list};
 pub(in crate::cli) use live::{LiveScreen, terminal_size};
 pub(super) use text::{Line, Tone};
@@ -59,8 +61,9 @@ fn spaced(section: Vec<Line>) -> impl Iterator<Item = Line> {
     section.into_iter().chain([Line::new()])
 }
 
-fn paint(lines: impl Iterator<Item = Line>, width: usize, style: Style) -> String {
-    let lines: Vec<String> = lines.map(|line| line.cut(width).paint(style)).collect();
+/// Lines as text, each cut to `width`.
+pub(in crate::cli) fn paint(lines: impl IntoIterator<Item = Line>, width: usize, style: Style) -> String {
+    let lines: Vec<String> = lines.into_iter().map(|line| line.cut(width).paint(style)).collect();
     format!("{}\n", lines.join("\n").trim_end())
 }
 

@@ -40,19 +40,6 @@ pub(super) fn signed_percent(share: f64) -> String {
     if share > 0.0 { format!("+{}", percent(share)) } else { percent(share) }
 }
 
-/// A count, with its thousands apart: `12,345`.
-pub(super) fn count(number: f64) -> String {
-    let digits = format!("{:.0}", number.max(0.0));
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Any other number, in as few digits as tell it.
 pub(super) fn number(value: f64) -> String {
     let size = value.abs();
@@ -85,7 +72,6 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!([0.0, 999.0, 1_000.0, 1_234_567.0].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([0.0, 0.25, 4.605, 1234.5].map(number), ["0", "0.25", "4.61", "1234"]);
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::batches::SeriesMean;
 use super::pods::PodSpread;
 use super::slope::Slope;
-use crate::judge::format::{percent, plain};
+use crate::judge::format::plain;
+use crate::model::words::percent;
 
 /// How far ahead safety is foretold, in looks.
 const FARTHEST: f64 = 1e5;

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::judge::combine::log_threshold;
-use crate::judge::format::{number, percent, plain};
+use crate::judge::format::plain;
+use crate::model::words::{evidence, percent};
 
 /// The unit of a histogram's edges, for sentences only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -137,8 +138,8 @@ impl LatencyEvidence {
         format!(
             "{}: evidence of safety {} against {}",
             self.explain(name),
-            number(self.log_safe.exp()),
-            number(self.log_safe_threshold.exp()),
+            evidence(self.log_safe),
+            evidence(self.log_safe_threshold),
         )
     }
 
@@ -147,8 +148,8 @@ impl LatencyEvidence {
         format!(
             "{}: evidence {} against {}",
             self.side_by_side(name, self.loudest_edge),
-            number(self.log_harm.exp()),
-            number(self.log_harm_threshold.exp()),
+            evidence(self.log_harm),
+            evidence(self.log_harm_threshold),
         )
     }
 

@@ -199,7 +199,7 @@ impl LatencyJudge {
             log_safe_threshold,
             inside_margin: self.step.is_inside(self.settings.margin),
             seconds_until_safe: betting
-                .zip(traffic(step, step_elapsed))
+                .zip(Traffic::seen(step, step_elapsed))
                 .and_then(|(betting, traffic)| planner::seconds_until(&betting.safe, log_safe_threshold, &traffic)),
         }
     }
@@ -274,15 +274,4 @@ fn harm_designs(settings: &LatencySettings, baseline: &LatencyBaseline) -> Vec<E
 fn safe_design(settings: &LatencySettings, baseline: &LatencyBaseline, step: StepWeight) -> RatioDesign {
     let dispersion = baseline.safe_edge().map_or(1.0, |edge| edge.dispersion);
     RatioDesign::safe(settings.margin.graduated(step), dispersion)
-}
-
-/// The traffic of a step as the planner wants it; none before there was any.
-fn traffic(totals: &Counts, elapsed: Duration) -> Option<Traffic> {
-    let requests = totals.canary_requests + totals.stable_requests;
-    (totals.is_informative() && !elapsed.is_zero()).then(|| Traffic {
-        requests_per_second: requests / elapsed.as_secs_f64(),
-        canary_share: totals.canary_requests / requests,
-        canary_rate: totals.canary_errors / totals.canary_requests,
-        stable_rate: totals.stable_errors / totals.stable_requests,
-    })
 }

@@ -1,6 +1,7 @@
 //! Tests of the parts and of a whole look, and what they share.
 
 mod answer;
+mod arms;
 mod client;
 mod credentials;
 mod fuzz;
@@ -13,19 +14,8 @@ use std::collections::BTreeMap;
 
 use super::{Arguments, Arm, Counters, Gap, MetricOutcome, PerArm, QueryOutcome, Sample, Variant, source::counters};
 
-/// The arms of a Rollout of `shop/web` at host level.
 fn arms() -> PerArm<Arm> {
-    let arm = |variant, suffix: &str, revision: &str| Arm {
-        namespace: "shop".into(),
-        service: "web".into(),
-        variant,
-        workload: format!("web{suffix}"),
-        revision: revision.into(),
-        backend: format!("web{suffix}"),
-        host: format!("web{suffix}.shop.svc.cluster.local"),
-        subset: String::new(),
-    };
-    PerArm { stable: arm(Variant::Stable, "", "7d4b9"), canary: arm(Variant::Canary, "-canary", "5c8f6") }
+    arms::arms_of("7d4b9", "5c8f6")
 }
 
 fn arguments(pairs: &[(&str, &str)]) -> Arguments {

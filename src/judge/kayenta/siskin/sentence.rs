@@ -1,9 +1,12 @@
 //! What a comparison says, in a sentence.
 
 use super::compare::{Comparison, Finding, Margins, Paired};
-use crate::judge::{
-    format::{percent, plain},
-    kayenta::{mann_whitney::ShiftInterval, settings::Direction},
+use crate::{
+    judge::{
+        format::plain,
+        kayenta::{mann_whitney::ShiftInterval, settings::Direction},
+    },
+    model::words::percent,
 };
 
 /// The reason of a classification.
