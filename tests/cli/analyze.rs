@@ -1,6 +1,10 @@
 //! `siskin analyze` and `siskin power`: from files, and on a real Prometheus with planted series.
 
-use std::{fs, path::PathBuf, process::Output};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+};
 
 use siskin::model::Timestamp;
 
@@ -18,12 +22,12 @@ const STABLE: u32 = 5_400;
 /// A file of the tests' own, with this many minutes at these errors a minute.
 fn counts(name: &str, minutes: u32, canary_errors: u32, stable_errors: u32) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.csv", std::process::id()));
-    let mut text = "time,canary_requests,canary_errors,stable_requests,stable_errors\n".to_owned();
-    for minute in 1..=minutes {
+    let rows = (1..=minutes).map(|minute| {
         let time = 1_772_366_400 + u64::from(minute) * 60;
-        text.push_str(&format!("{time},{CANARY},{canary_errors},{STABLE},{stable_errors}\n"));
-    }
-    fs::write(&path, text).unwrap();
+        format!("{time},{CANARY},{canary_errors},{STABLE},{stable_errors}")
+    });
+    let head = "time,canary_requests,canary_errors,stable_requests,stable_errors".to_owned();
+    fs::write(&path, std::iter::once(head).chain(rows).collect::<Vec<_>>().join("\n") + "\n").unwrap();
     path
 }
 
@@ -31,7 +35,7 @@ fn analyze(arguments: &[&str]) -> Output {
     siskin(["analyze"].iter().chain(arguments)).env("LC_ALL", "C.UTF-8").output().unwrap()
 }
 
-fn of_file(path: &PathBuf, more: &[&str]) -> Output {
+fn of_file(path: &Path, more: &[&str]) -> Output {
     analyze(&[&["--data", path.to_str().unwrap()], more].concat())
 }
 

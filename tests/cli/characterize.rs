@@ -1,10 +1,14 @@
 //! `siskin characterize`: the tables that it writes, and how it goes on.
 
-use std::{fs, path::PathBuf, process::Output};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+};
 
 use super::{Said, siskin};
 
-fn characterize(directory: &PathBuf, more: &str) -> Output {
+fn characterize(directory: &Path, more: &str) -> Output {
     let directory = directory.to_str().unwrap();
     let arguments = ["characterize", "--directory", directory, "--threads", "1"].into_iter().chain(more.split(' '));
     siskin(arguments).output().unwrap()

@@ -47,7 +47,7 @@ mod tests {
     fn what_the_query_names_is_changed_and_nothing_else() {
         let latency = Latency::LogNormal { median_seconds: 0.02, sigma: 0.5 };
         let behaviour = Behaviour { version: "v1".into(), error_rate: 0.0, latency };
-        let slower = changed(&behaviour, "latency_ms=30").unwrap();
+        let slower = changed(&behaviour, "latency_ms=30").expect("the query is understood");
         assert_eq!(slower.latency, Latency::LogNormal { median_seconds: 0.03, sigma: 0.5 });
         assert!(slower.error_rate.abs() < 1e-12);
         assert!(changed(&behaviour, "error_rate=bad").is_err() && changed(&behaviour, "weather=1").is_err());
