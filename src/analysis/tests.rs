@@ -10,7 +10,7 @@ use crate::{
     model::Timestamp,
 };
 
-const STEP: Step = Step {
+pub(super) const STEP: Step = Step {
     weight: StepWeight { weight: 50.0, final_weight: 50.0 },
     planned: None,
     min: Duration::from_mins(2),
@@ -22,7 +22,7 @@ fn metrics(metric: &str) -> Vec<Metric> {
     resolve(&[("http".to_owned(), &template)], &[]).unwrap()
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings {
         false_rollback: 0.01,
         missed_regression: 0.05,

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::{
-    analysis::{Clock, Session, Settings, Step, resolve},
+    analysis::{
+        Clock, Session, resolve,
+        tests::{STEP, settings},
+    },
     api::AnalysisTemplateSpec,
-    judge::{Margin, OnTimeout, StepWeight},
     measure::{Gap, Labels, Variant},
 };
 
@@ -135,20 +137,6 @@ fn counters_of_errors_that_come_to_be_count_from_nothing() {
 
 #[test]
 fn what_is_learned_every_hour_can_only_make_the_judge_more_careful() {
-    let settings = Settings {
-        false_rollback: 0.01,
-        missed_regression: 0.05,
-        interval: Duration::from_secs(15),
-        on_timeout: OnTimeout::Pause,
-        error_rate_margin: Margin::ERROR_RATE_LIMIT,
-        canary_is_new: false,
-    };
-    let step = Step {
-        weight: StepWeight { weight: 50.0, final_weight: 50.0 },
-        planned: None,
-        min: Duration::from_mins(2),
-        max: Duration::from_hours(2),
-    };
     let wild: Vec<Measurement> = (0..240)
         .map(|index| {
             let bursts = 300.0 * (index / 20) as f64;
@@ -159,7 +147,7 @@ fn what_is_learned_every_hour_can_only_make_the_judge_more_careful() {
         })
         .collect();
     let metrics = metrics();
-    let mut session = Session::start(&metrics, settings, step.weight, Clock::start(at(240)));
+    let mut session = Session::start(&metrics, settings(), STEP.weight, Clock::start(at(240)));
     assert!(due(&session.state(), at(240)));
     session.learn(&steady(240), at(240));
     assert!(!due(&session.state(), at(479)) && due(&session.state(), at(480)), "240 quarters of a minute are an hour");
@@ -167,7 +155,7 @@ fn what_is_learned_every_hour_can_only_make_the_judge_more_careful() {
         let mut look = tick(index, Some([(750.0 * index as f64, 3.0 * index as f64); 2]));
         let MetricOutcome::Counters(arms) = &mut look.metrics[0].1 else { panic!() };
         arms.canary = arms.stable.clone();
-        session.look(&look, &step);
+        session.look(&look, &STEP);
     }
     let judges = |session: &Session<'_>| session.state().metrics;
     let calm = judges(&session);
