@@ -2,9 +2,9 @@
 //! with twelve processes each. `cargo bench --bench judge`. The bounds are 2 microseconds for an update and 250
 //! milliseconds on one core for the round.
 //!
-//! On a machine that does other things at the same time the processor time counts, and not the clock. Measured so, by
-//! `perf stat -e task-clock` of each loop with the evidence asked after every update, on two cores under a load of 13:
-//! 0.61 microseconds for an update for harm, 0.43 for safety, 0.09 for share betting, 77 milliseconds for the round.
+//! On two cores that did nothing else, medians: 0.87 microseconds for an update for harm, 0.58 for safety, 0.12 for share
+//! betting, 65 milliseconds for the round. On a machine that does other things at the same time the processor time
+//! counts, and not the clock.
 
 use divan::{Bencher, black_box};
 use siskin::judge::{
