@@ -231,7 +231,7 @@ impl ErrorRateJudge {
         let log_safe_threshold = log_threshold(self.settings.missed_regression);
         let traffic = Traffic::seen(totals, step_elapsed);
         let inside_margin = {
-            let margin = self.settings.step_margin(StepWeight { weight: 1.0, final_weight: 1.0 });
+            let margin = self.settings.step_margin(self.step_weight);
             if lower_is_worse { self.step.is_above(margin) } else { self.step.is_inside(margin) }
         };
         let capping = self.settings.baseline.and_then(|baseline| baseline.capping);

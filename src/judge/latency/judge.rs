@@ -197,7 +197,7 @@ impl LatencyJudge {
             log_harm_threshold: log_threshold(self.settings.false_rollback),
             log_safe: shown(betting.map_or(0.0, |betting| betting.safe.log_evidence())),
             log_safe_threshold,
-            inside_margin: self.step.is_inside(self.settings.margin),
+            inside_margin: self.step.is_inside(self.settings.margin.graduated(self.step_weight)),
             seconds_until_safe: betting
                 .zip(Traffic::seen(step, step_elapsed))
                 .and_then(|(betting, traffic)| planner::seconds_until(&betting.safe, log_safe_threshold, &traffic)),
