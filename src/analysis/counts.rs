@@ -32,13 +32,6 @@ impl CountsWatch {
         Self { judge, started, labels: Labels::of(metric) }
     }
 
-    /// Takes what was learned from history, as it was kept; what can't be read is as if it were not known.
-    pub(super) fn recall(&mut self, baseline: &str) {
-        if let Ok(baseline) = serde_json::from_str(baseline) {
-            self.judge.learn(baseline);
-        }
-    }
-
     pub(super) fn state(&self) -> Option<String> {
         self.started.then(|| super::watch::text(&self.judge.state()))
     }

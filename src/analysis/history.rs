@@ -44,6 +44,47 @@ pub struct HistoryRequest {
     pub metrics: Vec<MetricQuery>,
     /// The ticks.
     pub window: Window,
+    /// The end of them as it was given.
+    before: Timestamp,
+    /// The time between two looks of the analysis.
+    interval: Duration,
+}
+
+impl HistoryRequest {
+    /// What is told by `ask`. Where the stable version turns out to be younger than was known, finer ticks are asked for:
+    /// who compares two sets of labels by hand does not say how old the pods are.
+    pub async fn told<F>(self, ask: impl Fn(Self) -> F) -> Vec<Measurement>
+    where
+        F: Future<Output = Vec<Measurement>>,
+    {
+        let known = ask(self.clone()).await;
+        match self.finer(&known) {
+            Some(finer) => ask(finer).await,
+            None => known,
+        }
+    }
+
+    /// What to ask again, where the first series began so late that their ticks are too few to learn from.
+    fn finer(&self, known: &[Measurement]) -> Option<Self> {
+        let first = known.iter().find(|tick| tells(std::slice::from_ref(tick)))?;
+        // They began after the tick before.
+        let since = first.at.checked_sub(SignedDuration::try_from(self.window.step()).ok()?).ok()?;
+        let window = window(Some(since), self.before, self.interval)?;
+        (window.step() < self.window.step()).then(|| Self { window, ..self.clone() })
+    }
+}
+
+/// Whether there is anything in a history.
+pub(super) fn tells(history: &[Measurement]) -> bool {
+    history.iter().any(|tick| tick.metrics.iter().any(|(_, outcome)| knows_stable(outcome)))
+}
+
+fn knows_stable(outcome: &MetricOutcome) -> bool {
+    match outcome {
+        MetricOutcome::Counters(arms) => arms.stable.is_ok(),
+        MetricOutcome::Histograms(arms) => arms.stable.is_ok(),
+        MetricOutcome::Gauges(_) | MetricOutcome::Value(_) => false,
+    }
 }
 
 /// What is usual of a metric that counts.
@@ -62,7 +103,7 @@ pub struct Usual {
 /// What history told of one metric.
 pub(super) struct Learned {
     pub(super) baseline: MetricBaseline,
-    /// The same for the judge of counts, which may have begun already.
+    /// The same for the judge of counts.
     pub(super) counts: Option<CountBaseline>,
     /// Requests per second, events as a share of them.
     rates: Option<(f64, f64)>,
@@ -92,7 +133,7 @@ pub fn history(
     let stable = PerArm { stable: arms.stable.clone(), canary: arms.stable.clone() };
     let metrics = super::render(&learning, &stable);
     let window = window(since, before, interval)?;
-    (!metrics.is_empty()).then_some(HistoryRequest { metrics, window })
+    (!metrics.is_empty()).then_some(HistoryRequest { metrics, window, before, interval })
 }
 
 /// The last six hours, or the life of a version that is younger. Its ticks are shorter then, so that there are enough of

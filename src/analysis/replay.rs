@@ -7,6 +7,8 @@
 pub mod record;
 mod recorded;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+
 use self::record::{ReplayDecision, ReplayRecord, ReplayStep};
 pub use self::recorded::{RecordedRun, ReplayProblem};
 use super::{
@@ -32,6 +34,8 @@ pub struct Replay<'a> {
     /// How many looks were taken.
     looks: u32,
     learned: bool,
+    /// How much of what was learned later is known already.
+    learned_later: usize,
     reached: bool,
     /// For each step the look at which it passed.
     passed: Vec<Option<u32>>,
@@ -65,6 +69,7 @@ impl<'a> Replay<'a> {
             next: (step, 0),
             looks: 0,
             learned: false,
+            learned_later: 0,
             reached: run.steps[step].begins_reached,
             passed,
             decided: None,
@@ -105,8 +110,7 @@ impl<'a> Replay<'a> {
     }
 
     /// The replay beside what was decided then. `notes` are sentences on what may make them differ.
-    pub fn finish(mut self, mut notes: Vec<String>) -> Replayed {
-        notes.extend(self.run.learned_again());
+    pub fn finish(mut self, notes: Vec<String>) -> Replayed {
         let state = self.session.state();
         let same = |known: &crate::api::MetricState| state.metrics.contains(known);
         let exact = self.run.metrics.iter().all(same) && state.metrics.len() == self.run.metrics.len();
@@ -189,11 +193,15 @@ impl<'a> Replay<'a> {
 
     /// Recalls what was learned, from the look on at which it was.
     fn learn(&mut self, look: LookTime) {
-        let learned_at = self.run.learned.learned_at.as_ref();
-        let known = learned_at.is_none_or(|learned| learned.0.as_millisecond() <= look.at.as_millisecond());
-        if known && !self.learned {
+        let known = |at: &MicroTime| at.0.as_millisecond() <= look.at.as_millisecond();
+        if !self.learned && self.run.learned.learned_at.as_ref().is_none_or(known) {
             self.session.recall(&self.run.learned);
             self.learned = true;
+        }
+        for later in self.run.learned.learned_later.iter().skip(self.learned_later).take_while(|later| known(&later.at))
+        {
+            self.session.recall_later(later);
+            self.learned_later += 1;
         }
     }
 

@@ -6,11 +6,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
 use super::{
     Clock, Gap, LookTime, Metric, Settings, Sight, Step, evidence,
-    history::{self, Learned, Usual},
+    history::{self, Usual},
     watch::Watch,
 };
 use crate::{
-    api::{AnalysisState, MetricEvidence, MetricState, StepLooks},
+    api::{AnalysisState, LearnedLater, MetricBaseline, MetricEvidence, MetricState, StepLooks},
     judge::{
         self, Decision, LimitLook, LimitReading, Look, MetricEvidence as JudgeEvidence, MetricLook, SampleRatio,
         StepClock, StepWeight, Verdict,
@@ -146,47 +146,51 @@ impl<'a> Session<'a> {
         self.watches.iter_mut().for_each(|watch| watch.new_step(weight));
     }
 
-    /// Takes what Prometheus said of the time before, oldest first; nothing where it could not say. What comes after a
-    /// metric's first counts can only raise what is known to vary. Gives what is usual of the metrics that count: for what
-    /// the steps can see.
-    pub fn learn(&mut self, history: &[Measurement], now: Timestamp) -> Vec<Usual> {
+    /// Takes what Prometheus said of the time before, oldest first. What comes after a metric's first counts can only raise
+    /// what is known to vary. Gives what is usual of the metrics that count, for what the steps can see; nothing where
+    /// Prometheus could not say and no metric has begun: then it is to be asked again.
+    pub fn learn(&mut self, history: &[Measurement], now: Timestamp) -> Option<Vec<Usual>> {
+        if !history::tells(history) && !self.watches.iter().any(Watch::has_begun) {
+            return None;
+        }
+        let now = MicroTime(now);
         let asked_at =
             if self.kept.learned_at.is_none() { &mut self.kept.learned_at } else { &mut self.kept.refreshed_at };
-        *asked_at = Some(MicroTime(now));
+        *asked_at = Some(now.clone());
         let mut usual = Vec::new();
         for (metric, watch) in self.metrics.iter().zip(&mut self.watches) {
             let Some(learned) = history::learn(metric, history) else { continue };
             usual.extend(learned.usual(metric));
-            let Learned { baseline, counts, .. } = learned;
-            match (watch.state(), watch, counts) {
-                (None, watch, _) => {
-                    *watch = Watch::resume(metric, &self.settings, self.weight, None, Some(&baseline.baseline));
-                    self.kept.baselines.retain(|known| known.name != metric.name);
-                }
-                (Some(_), Watch::Counts(watch), Some(counts)) => watch.judge.learn(counts),
-                _ => {}
-            }
-            // The judge's own state has what came later.
-            if self.kept.baselines.iter().all(|known| known.name != metric.name) {
-                self.kept.baselines.push(baseline);
+            let MetricBaseline { name, baseline } = learned.baseline;
+            if !watch.has_begun() {
+                watch.learn(metric, &self.settings, self.weight, &baseline);
+                self.kept.baselines.retain(|known| known.name != name);
+                self.kept.baselines.push(MetricBaseline { name, baseline });
+            } else if watch.learn(metric, &self.settings, self.weight, &baseline) {
+                self.kept.learned_later.push(LearnedLater { at: now.clone(), name, baseline });
             }
         }
-        usual
+        Some(usual)
     }
 
-    /// Takes what another session learned from history, as that one kept it.
+    /// Takes what another session had learned of its metrics before they began, as that one kept it.
     pub fn recall(&mut self, learned: &AnalysisState) {
         self.kept.learned_at.clone_from(&learned.learned_at);
         self.kept.baselines.clone_from(&learned.baselines);
-        for (metric, watch) in self.metrics.iter().zip(&mut self.watches) {
-            let Some(known) = learned.baselines.iter().find(|known| known.name == metric.name) else { continue };
-            match (watch.state(), watch) {
-                (None, watch) => {
-                    *watch = Watch::resume(metric, &self.settings, self.weight, None, Some(&known.baseline));
-                }
-                (Some(_), Watch::Counts(watch)) => watch.recall(&known.baseline),
-                _ => {}
-            }
+        for known in &learned.baselines {
+            self.recall_one(&known.name, &known.baseline);
+        }
+    }
+
+    /// Takes what another session learned of a metric that had begun.
+    pub fn recall_later(&mut self, learned: &LearnedLater) {
+        self.recall_one(&learned.name, &learned.baseline);
+    }
+
+    fn recall_one(&mut self, name: &str, baseline: &str) {
+        let mut watches = self.metrics.iter().zip(&mut self.watches);
+        if let Some((metric, watch)) = watches.find(|(metric, _)| metric.name == name) {
+            watch.learn(metric, &self.settings, self.weight, baseline);
         }
     }
 

@@ -51,6 +51,31 @@ impl Watch {
         }
     }
 
+    /// Whether something has been counted with what was known of its past; what is learned later can only make it more
+    /// careful.
+    pub(super) fn has_begun(&self) -> bool {
+        match self {
+            Self::Counts(watch) => watch.started,
+            Self::Latency(watch) => watch.judge.baseline().is_some(),
+            // They learn nothing from the past.
+            Self::Gauge(_) | Self::Limit(_) => false,
+        }
+    }
+
+    /// Takes what history says, as it is kept; what can't be read is as if it were not known. Says whether a metric that
+    /// has begun is judged otherwise from now on.
+    pub(super) fn learn(&mut self, metric: &Metric, settings: &Settings, weight: StepWeight, baseline: &str) -> bool {
+        if !self.has_begun() {
+            *self = Self::resume(metric, settings, weight, self.state().as_deref(), Some(baseline));
+            return false;
+        }
+        match self {
+            Self::Counts(watch) => serde_json::from_str(baseline).is_ok_and(|known| watch.judge.learn(known)),
+            Self::Latency(watch) => serde_json::from_str(baseline).is_ok_and(|known| watch.judge.learn(&known)),
+            Self::Gauge(_) | Self::Limit(_) => false,
+        }
+    }
+
     pub(super) fn look(&mut self, outcome: Option<&MetricOutcome>, now: Timestamp) -> Sight {
         match self {
             Self::Counts(watch) => watch.look(outcome),

@@ -13,7 +13,7 @@ pub struct AnalysisState {
     /// The metrics' states.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<MetricState>,
-    /// What history said of the metrics, chosen once before the first look.
+    /// What history said of the metrics before they began.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub baselines: Vec<MetricBaseline>,
     /// When history was asked for; none before.
@@ -22,6 +22,9 @@ pub struct AnalysisState {
     /// When it was last asked for again; none in the first hour.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refreshed_at: Option<MicroTime>,
+    /// What was learned after metrics had begun, in the order of time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub learned_later: Vec<LearnedLater>,
     /// The requests of the step, compared with its weight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_ratio: Option<SampleRatioState>,
@@ -44,6 +47,18 @@ pub struct MetricState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricBaseline {
+    /// `template/metric`.
+    pub name: String,
+    /// The baseline, as its judge encodes it.
+    pub baseline: String,
+}
+
+/// What history said of one metric after it had begun: only what raised its dispersion, or what it had lacked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LearnedLater {
+    /// When.
+    pub at: MicroTime,
     /// `template/metric`.
     pub name: String,
     /// The baseline, as its judge encodes it.

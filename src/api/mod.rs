@@ -17,7 +17,7 @@ pub use analysis::{Analysis, NoDataPolicy, OnNoData, OnRegression, OnTimeout, Pr
 pub use analysis_run::{
     AnalysisPhase, AnalysisRun, AnalysisRunSpec, AnalysisRunStatus, ArmVariables, Arms, ClockState, RolloutRun,
 };
-pub use analysis_state::{AnalysisState, MetricBaseline, MetricState, StepLooks};
+pub use analysis_state::{AnalysisState, LearnedLater, MetricBaseline, MetricState, StepLooks};
 pub use crds::crds;
 pub use rollout::{
     Canary, HoldMode, Pause, Rollout, RolloutSpec, RouteKindName, RouteRef, Schedule, Step, StepHold, Strategy,

@@ -1,10 +1,17 @@
 //! `Rollout`: which workload, which traffic, which strategy, and how it is judged.
 
+use std::time::Duration as StdDuration;
+
 use kube::{CustomResource, core::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{analysis::Analysis, status::RolloutStatus};
+
+/// The least time before the next step where the step does not say.
+const LEAST_HOLD: StdDuration = StdDuration::from_mins(2);
+/// The longest time of a step where the step does not say.
+const LONGEST_HOLD: StdDuration = StdDuration::from_mins(20);
 
 /// Carries every change of a workload to real traffic in steps, and promotes or rolls it back by what the traffic says.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -176,6 +183,17 @@ pub struct Step {
     pub pause: Option<Pause>,
 }
 
+impl Step {
+    /// The least and the longest time, as given or by default.
+    pub fn times(&self) -> (StdDuration, StdDuration) {
+        let hold = self.hold.as_ref();
+        let min = hold.and_then(|hold| hold.min).map_or(LEAST_HOLD, StdDuration::from);
+        let max = hold.and_then(|hold| hold.max).map_or(LONGEST_HOLD, StdDuration::from);
+        // A least time above the default longest one moves the latter.
+        (min, max.max(min))
+    }
+}
+
 /// Limits of a step's time. Only time in which evidence could be seen counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -259,7 +277,7 @@ fn yes() -> bool {
 }
 
 fn ten_minutes() -> Duration {
-    std::time::Duration::from_mins(10).into()
+    StdDuration::from_mins(10).into()
 }
 
 /// The schema of a duration that must be longer than nothing and at most a month.

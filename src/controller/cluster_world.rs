@@ -56,8 +56,10 @@ impl World for ClusterWorld {
     }
 
     async fn history(&self, request: &HistoryRequest) -> Vec<Measurement> {
-        let asked = measure::history(&self.prometheus, &request.metrics, request.window);
-        let answer = tokio::time::timeout(HISTORY_TIMEOUT, asked).await;
+        let ask = |asked: HistoryRequest| async move {
+            measure::history(&self.prometheus, &asked.metrics, asked.window).await
+        };
+        let answer = tokio::time::timeout(HISTORY_TIMEOUT, request.clone().told(ask)).await;
         answer.unwrap_or_else(|_| {
             tracing::warn!("Prometheus did not tell the history within {} s", HISTORY_TIMEOUT.as_secs());
             Vec::new()

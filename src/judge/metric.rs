@@ -131,13 +131,13 @@ impl ErrorRateJudge {
     }
 
     /// Takes what the stable version's history says. Before the first counts it is the baseline; later it can only raise
-    /// the dispersions, so it must come from the stable version alone.
-    pub fn learn(&mut self, baseline: CountBaseline) {
+    /// the dispersions, so it must come from the stable version alone. Says whether it changed anything.
+    pub fn learn(&mut self, baseline: CountBaseline) -> bool {
         if self.run.totals().is_informative() {
             // Capping can't begin in the middle of a run: its half of the capital has been bet elsewhere.
             let known = self.settings.baseline.unwrap_or(CountBaseline::of_dispersion(self.settings.dispersion()));
             if known.raised(&baseline) == known {
-                return;
+                return false;
             }
             let (harm, safe) = (self.harm.state(), *self.safe.state());
             self.settings.baseline = Some(known.raised(&baseline));
@@ -147,6 +147,7 @@ impl ErrorRateJudge {
             let settings = ErrorRateSettings { baseline: Some(baseline), ..self.settings };
             *self = Self { counters: std::mem::take(&mut self.counters), ..Self::start(settings, self.step_weight) };
         }
+        true
     }
 
     /// Takes what a look read from the counters.

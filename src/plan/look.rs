@@ -1,7 +1,5 @@
 //! One look of a run: what Prometheus said goes through the analysis, and the evidence into the status.
 
-use std::time::Duration;
-
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
 use super::{draft::Draft, facts::Facts, sight};
@@ -9,13 +7,7 @@ use crate::{
     analysis::{self, Clock, Gap, LookResult, Session, Settings},
     api::{Analysis, AnalysisState, Step},
     judge::{Decision, StepWeight},
-    measure,
 };
-
-/// The least time before the next step where the step does not say.
-const LEAST_HOLD: Duration = Duration::from_mins(2);
-/// The longest time of a step where the step does not say.
-const LONGEST_HOLD: Duration = Duration::from_mins(20);
 
 /// All the traffic, in percent.
 pub(super) const ALL: u32 = 100;
@@ -50,11 +42,7 @@ pub(super) fn take(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step) -> Sig
     else {
         return Sight::without_look(false);
     };
-    // While Prometheus is away there is no evidence either, so history can wait for it.
-    let away =
-        measurement.metrics.iter().any(|(_, outcome)| matches!(outcome.gap(), Some(measure::Gap::ProviderDown(_))));
-    let history = facts.observed.history.as_ref().filter(|history| !(away && history.is_empty()));
-    let usual = history.map(|history| session.learn(history, draft.now));
+    let usual = facts.observed.history.as_ref().and_then(|history| session.learn(history, draft.now));
     let look = session.look(measurement, &step_of(facts, step));
     keep_clock(draft, session.clock());
     remember(draft, session.state());
@@ -69,7 +57,7 @@ pub(super) fn take(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step) -> Sig
 /// A step as the analysis takes it: the margin depends on its weight and on that of the last one.
 fn step_of(facts: &Facts<'_>, step: &Step) -> analysis::Step {
     let last = facts.steps.last().map_or(step.weight, |last| last.weight);
-    let (min, max) = hold_of(step);
+    let (min, max) = step.times();
     let weight = StepWeight { weight: f64::from(step.weight), final_weight: f64::from(last) };
     analysis::Step { weight, planned: (step.weight < ALL).then_some(weight.weight), min, max }
 }
@@ -122,15 +110,6 @@ fn remember(draft: &mut Draft<'_>, state: AnalysisState) {
     if let Some(run) = &mut draft.status.run {
         run.analysis = state;
     }
-}
-
-/// The least and the longest time of a step.
-pub(super) fn hold_of(step: &Step) -> (Duration, Duration) {
-    let hold = step.hold.as_ref();
-    let min = hold.and_then(|hold| hold.min).map_or(LEAST_HOLD, Duration::from);
-    let max = hold.and_then(|hold| hold.max).map_or(LONGEST_HOLD, Duration::from);
-    // A least time above the default longest one moves the latter.
-    (min, max.max(min))
 }
 
 fn publish(draft: &mut Draft<'_>, look: &LookResult) {

@@ -192,7 +192,7 @@ fn pass(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step, index: usize, sig
         }
         return;
     }
-    let (least, _) = look::hold_of(step);
+    let (least, _) = step.times();
     if facts.spec.analysis.is_none() || step.weight == look::ALL {
         let held = elapsed(draft, facts);
         if held >= least {

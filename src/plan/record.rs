@@ -66,7 +66,7 @@ fn make(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         facts.stable.and_then(deployment::revision).zip(facts.canary_replica_set().and_then(deployment::revision));
     let Some((stable, canary)) = revisions else { return };
     let arms = facts.arms(stable, canary);
-    let (min, max) = look::hold_of(last);
+    let (min, max) = last.times();
     let spec = AnalysisRunSpec {
         analysis: analysis.clone(),
         arms: Arms { canary: variables(&arms.canary), stable: variables(&arms.stable) },

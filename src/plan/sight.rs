@@ -13,7 +13,7 @@ use crate::{
 /// Says what each step can find and how long a good version takes, by what history says is usual.
 pub(super) fn foretell(draft: &mut Draft<'_>, facts: &Facts<'_>, analysis: &Analysis, usual: &[Usual]) {
     let steps = facts.steps.iter().filter(|step| step.weight < look::ALL).map(|step| {
-        let (min, max) = look::hold_of(step);
+        let (min, max) = step.times();
         PlannedStep { weight: f64::from(step.weight), min, max }
     });
     let steps: Vec<PlannedStep> = steps.collect();

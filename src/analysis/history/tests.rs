@@ -1,5 +1,7 @@
 //! What histories teach, tick by tick.
 
+use futures::FutureExt;
+
 use super::*;
 use crate::{
     analysis::{
@@ -47,8 +49,8 @@ fn steady(ticks: i64) -> Vec<Measurement> {
     (0..ticks).map(|index| tick(index, counters(index))).collect()
 }
 
-#[test]
-fn only_metrics_that_learn_from_it_are_asked_about_and_only_of_the_stable_version() {
+/// What is asked of a stable version of which nobody says how old it is.
+fn of_unknown_age() -> HistoryRequest {
     let arm = |variant, revision: &str| Arm {
         namespace: "shop".into(),
         service: "web".into(),
@@ -60,7 +62,12 @@ fn only_metrics_that_learn_from_it_are_asked_about_and_only_of_the_stable_versio
         subset: String::new(),
     };
     let arms = PerArm { stable: arm(Variant::Stable, "old"), canary: arm(Variant::Canary, "new") };
-    let request = history(&metrics(), &arms, None, at(0), Duration::from_secs(5)).unwrap();
+    history(&metrics(), &arms, None, at(0), Duration::from_secs(5)).unwrap()
+}
+
+#[test]
+fn only_metrics_that_learn_from_it_are_asked_about_and_only_of_the_stable_version() {
+    let request = of_unknown_age();
     let names: Vec<&str> = request.metrics.iter().map(|metric| metric.name.as_str()).collect();
     assert_eq!(names, ["http/errors"]);
     assert_eq!(request.metrics[0].queries.of_canary(), [r#"r{hash="old"}"#, r#"e{hash="old"}"#]);
@@ -80,6 +87,33 @@ fn a_young_version_is_asked_about_in_finer_ticks() {
     assert_eq!(ticks(600, 1), (40, 15));
     assert_eq!(ticks(240, 15), (34, 7));
     assert_eq!(ticks(30, 1), (16, 2), "too few to learn from: differences are one less");
+}
+
+/// What is asked when the stable version began so long ago, each time with the seconds between two ticks; and the answer.
+fn asked_of_a_version_that_began_ago(seconds: i64) -> (Vec<u64>, Vec<Measurement>) {
+    let began = at(0).checked_sub(SignedDuration::from_secs(seconds)).unwrap();
+    let steps = std::cell::RefCell::new(Vec::new());
+    let ask = |request: HistoryRequest| {
+        steps.borrow_mut().push(request.window.step().as_secs());
+        let look = |at: Timestamp| {
+            let age = at.duration_since(began).as_secs_f64();
+            Measurement { at, ..tick(0, (age >= 0.0).then_some([(100.0 * age, 0.4 * age), (0.0, 0.0)])) }
+        };
+        std::future::ready(request.window.ticks().map(look).collect::<Vec<_>>())
+    };
+    let told = of_unknown_age().told(ask).now_or_never().unwrap();
+    (steps.into_inner(), told)
+}
+
+#[test]
+fn a_version_whose_series_began_lately_is_asked_about_again_in_finer_ticks() {
+    let (steps, told) = asked_of_a_version_that_began_ago(100);
+    assert_eq!(steps, [15, 3]);
+    let usual = usual(&metrics()[0], &told).unwrap();
+    assert!((usual.requests_per_second - 100.0).abs() < 1e-9, "{usual:?}");
+    let (steps, told) = asked_of_a_version_that_began_ago(86_400);
+    assert_eq!((steps, told.len()), (vec![15], 1_440));
+    assert_eq!(asked_of_a_version_that_began_ago(-1).0, [15], "nothing is known: there is nothing to ask again");
 }
 
 #[test]
@@ -164,4 +198,18 @@ fn what_is_learned_every_hour_can_only_make_the_judge_more_careful() {
     assert_ne!(careful, calm);
     session.learn(&steady(240), at(720));
     assert_eq!(judges(&session), careful);
+    let later = session.state().learned_later;
+    assert_eq!(later.iter().map(|later| later.at.0).collect::<Vec<_>>(), [at(480)], "only what changed something");
+}
+
+#[test]
+fn an_outage_is_no_answer_before_the_first_counts() {
+    let metrics = metrics();
+    let mut session = Session::start(&metrics, settings(), STEP.weight, Clock::start(at(240)));
+    let away: Vec<Measurement> = (0..240).map(|index| tick(index, None)).collect();
+    assert!(session.learn(&away, at(240)).is_none() && session.learn(&[], at(240)).is_none());
+    assert!(due(&session.state(), at(241)), "it is asked again at the next look");
+    assert!(session.learn(&steady(240), at(241)).is_some());
+    assert!(!due(&session.state(), at(242)));
+    assert_eq!(session.state().baselines.len(), 1);
 }

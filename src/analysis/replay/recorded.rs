@@ -86,8 +86,8 @@ impl RecordedRun {
         }
         let settings = Settings { canary_is_new: run.spec.rollout.is_some(), ..Settings::from(&run.spec.analysis) };
         let decision = decision(run, &status, &steps, settings.on_timeout);
-        let AnalysisState { metrics, baselines, learned_at, refreshed_at, .. } = status.state;
-        let learned = AnalysisState { baselines, learned_at, refreshed_at, ..AnalysisState::default() };
+        let AnalysisState { metrics, baselines, learned_at, learned_later, .. } = status.state;
+        let learned = AnalysisState { baselines, learned_at, learned_later, ..AnalysisState::default() };
         Ok(Self { name, settings, steps, decision, learned, metrics })
     }
 
@@ -99,16 +99,6 @@ impl RecordedRun {
     /// The first look.
     pub fn began(&self) -> Option<Timestamp> {
         self.steps.iter().find_map(|step| step.looks.first()).map(|look| look.at)
-    }
-
-    /// A sentence where history was asked for again in the run: the state of a judge has what that added, and nothing says
-    /// when.
-    pub(super) fn learned_again(&self) -> Option<String> {
-        let last = self.learned.refreshed_at.as_ref()?;
-        Some(format!(
-            "history was asked again in the run, last at {:.0}; the replay knows only what was learned at first, so evidence may come sooner in it",
-            last.0
-        ))
     }
 
     /// The metrics that had begun by the end, as `template/metric`.

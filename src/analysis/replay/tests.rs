@@ -62,6 +62,8 @@ struct Live<'a> {
     state: AnalysisState,
     step: usize,
     run: AnalysisRun,
+    /// The look at which history is asked for again, and finds a wilder service.
+    learns_at: Option<u32>,
 }
 
 const WEIGHTS: [f64; 2] = [10.0, 50.0];
@@ -79,7 +81,7 @@ impl<'a> Live<'a> {
         }))
         .unwrap();
         let clock = Clock { since: at(0), reached_at: None, seen_at: None, elapsed_ms: 0, blind: None };
-        Self { metrics, clock, state: AnalysisState::default(), step: 0, run }
+        Self { metrics, clock, state: AnalysisState::default(), step: 0, run, learns_at: None }
     }
 
     /// One look, and what the planner makes of it. Says whether the run is over.
@@ -88,7 +90,10 @@ impl<'a> Live<'a> {
         let settings = Settings { canary_is_new: true, ..Settings::from(&self.run.spec.analysis) };
         let mut session = Session::resume(self.metrics, settings, step.weight, self.clock.clone(), &self.state);
         if look == 0 {
-            session.learn(&history(), at(0));
+            session.learn(&history(6.0), at(0));
+        }
+        if self.learns_at == Some(look) {
+            session.learn(&history(40.0), at(look));
         }
         let result = session.look(&measured(at(look), outcome), &step);
         self.keep(&session);
@@ -129,9 +134,9 @@ impl<'a> Live<'a> {
 }
 
 /// Half an hour of the stable version, burstier than chance.
-fn history() -> Vec<Measurement> {
+fn history(burst: f64) -> Vec<Measurement> {
     let tick = |tick: u32| {
-        let events = f64::from(tick) * 20.0 + f64::from(tick % 2) * 6.0;
+        let events = f64::from(tick) * 20.0 + f64::from(tick % 2) * burst;
         let sample = |value: f64| vec![Sample::new(Labels::from([("pod".into(), "a".into())]), value, at(tick))];
         let stable = Ok(Counters { requests: sample(f64::from(tick) * REQUESTS), events: sample(events) });
         measured(at(tick), MetricOutcome::Counters(PerArm { canary: stable.clone(), stable }))
@@ -199,6 +204,22 @@ fn history_is_what_was_learned_then() {
     run.status.as_mut().unwrap().state.baselines.clear();
     let without = replay(&metrics, &run, |time| bad(look_of(time))).record.replay.unwrap();
     assert!(!without.exact, "the baseline made no difference");
+}
+
+#[test]
+fn what_was_learned_in_the_run_is_learned_again_at_the_same_look() {
+    let metrics = metrics();
+    let mut live = Live::new(&metrics);
+    live.learns_at = Some(PREPARING + 4);
+    assert!((0..400).any(|look| live.look(look, bad(look))));
+    let mut run = live.end(AnalysisPhase::Failed);
+    let once_more = replay(&metrics, &run, |time| bad(look_of(time))).record.replay.unwrap();
+    assert!(once_more.agrees && once_more.exact, "{once_more:?}");
+    let later = &mut run.status.as_mut().unwrap().state.learned_later;
+    assert_eq!(later.len(), 1);
+    later.clear();
+    let without = replay(&metrics, &run, |time| bad(look_of(time))).record.replay.unwrap();
+    assert!(!without.exact, "it made no difference");
 }
 
 #[test]

@@ -139,6 +139,21 @@ impl LatencyBaseline {
         self.below.into_iter().chain(edges).chain(self.beyond).collect()
     }
 
+    /// This baseline with a newer one's dispersions where they are higher: of the edges that both have. Never lower: what
+    /// was once seen to happen may happen again during the run.
+    #[must_use]
+    pub(super) fn raised(&self, newer: &Self) -> Self {
+        let mut raised = self.clone();
+        for edge in &mut raised.edges {
+            let same = |other: &&BaselineEdge| other.edge.total_cmp(&edge.edge).is_eq();
+            if let Some(newer) = newer.edges.iter().find(same) {
+                edge.dispersion = edge.dispersion.max(newer.dispersion);
+            }
+        }
+        raised.guarded |= raised.edges.iter().any(|edge| edge.dispersion > GUARD_DISPERSION);
+        raised
+    }
+
     /// The edge at which safety is shown.
     pub fn safe_edge(&self) -> Option<&BaselineEdge> {
         self.edges.get(self.safe)

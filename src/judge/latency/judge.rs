@@ -53,8 +53,8 @@ impl Default for LatencySettings {
     }
 }
 
-/// All that must be kept between looks. The settings are not part of it, but for the baseline, which never changes
-/// during a run.
+/// All that must be kept between looks. The settings are not part of it, but for the baseline, of which only
+/// dispersions may be raised during a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LatencyState {
@@ -158,6 +158,22 @@ impl LatencyJudge {
         }
         let edges = betting.update(&pairs, &mut self.step);
         LatencyOutcome { reading, notes, edges }
+    }
+
+    /// Takes what the stable version's history says after the first look: it can only raise the dispersions of the edges
+    /// that are bet on. Says whether it changed anything.
+    pub fn learn(&mut self, newer: &LatencyBaseline) -> bool {
+        let Some(betting) = &mut self.betting else { return false };
+        let raised = betting.baseline.raised(newer);
+        if raised == betting.baseline {
+            return false;
+        }
+        let (harm, guards) = (betting.harm.ratio_states(), betting.harm.guard_states());
+        betting.harm = EdgeMixture::resume(&harm_designs(&self.settings, &raised), &harm, &guards);
+        let design = safe_design(&self.settings, &raised, self.step_weight);
+        betting.safe = RatioProcess::resume(design, *betting.safe.state());
+        betting.baseline = raised;
+        true
     }
 
     /// Begins a step: safety must be shown anew, with the step's own margin. Evidence of harm is never forgotten.

@@ -69,6 +69,33 @@ fn with_too_few_requests_no_edge_is_chosen() {
 }
 
 #[test]
+fn what_is_learned_in_the_run_only_raises_the_dispersion_of_edges_that_are_bet_on() {
+    let calm = |dispersion: f64| {
+        let mut baseline = judge_after(1, USUAL).baseline().unwrap().clone();
+        baseline.guarded = false;
+        baseline.edges.iter_mut().for_each(|edge| edge.dispersion = dispersion);
+        baseline
+    };
+    let settings = LatencySettings { baseline: Some(calm(1.5)), ..LatencySettings::default() };
+    let mut judge = LatencyJudge::start(settings, STEP);
+    assert!(!judge.learn(&calm(4.0)), "what is not bet on yet is not raised");
+    for look in 1..=30 {
+        judge.look(&both(after(look, USUAL), after(look, USUAL)));
+    }
+    let before = judge.clone();
+    assert!(!judge.learn(&calm(1.2)));
+    assert_eq!(judge, before);
+    let mut wilder = calm(4.0);
+    wilder.edges.remove(0);
+    assert!(judge.learn(&wilder));
+    let dispersions: Vec<f64> = judge.baseline().unwrap().edges.iter().map(|edge| edge.dispersion).collect();
+    assert_eq!(dispersions, [1.5, 4.0, 4.0, 4.0, 4.0]);
+    assert!(judge.baseline().unwrap().guarded, "so much is not taken for harm without a second opinion");
+    let logs = |judge: &LatencyJudge| judge.evidence(Duration::from_mins(5)).log_safe;
+    assert!((logs(&judge) - logs(&before)).abs() < 1e-12, "what has been shown stays shown");
+}
+
+#[test]
 fn a_slow_canary_is_found_and_a_usual_one_is_safe() {
     // With half of the traffic share betting, which nothing but a history can spare, gains little at once.
     let slow = judge_after(120, SLOW).evidence(Duration::from_mins(20));
