@@ -10,6 +10,8 @@ mod api_server;
 mod characterize;
 #[path = "cli/cluster.rs"]
 mod cluster;
+#[path = "cli/documents.rs"]
+mod documents;
 #[path = "cli/judge.rs"]
 mod judge;
 #[path = "cli/planted.rs"]

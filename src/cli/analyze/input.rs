@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 
 use super::{
     AnalyzeArgs,
+    document::Document,
     end::{Ending, Recording},
     table::{self, Table},
     templates,
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     analysis::{Clock, Metric, Recorder, Session, Settings, Step, resolve},
     api::AnalysisTemplateSpec,
-    cli::Failure,
+    cli::{Failure, preview::Documents},
     judge::Counts,
     measure::{Counters, Labels, Measurement, MetricOutcome, PerArm, Sample},
     model::Timestamp,
@@ -28,7 +29,14 @@ use crate::{
 const ONE_TICK: SignedDuration = SignedDuration::from_secs(60);
 
 /// Judges a file.
-pub(super) fn analyse(args: &AnalyzeArgs, path: &Path, settings: Settings, step: &Step) -> Result<Recording, Failure> {
+pub(super) fn analyse(
+    args: &AnalyzeArgs,
+    path: &Path,
+    documents: &Documents,
+    said: Option<&Document>,
+    settings: Settings,
+    step: &Step,
+) -> Result<Recording, Failure> {
     if !args.canary.is_empty() || !args.stable.is_empty() {
         return Err(Failure::usage(
             "--canary and --stable are for queries; the columns of a file say which version is which",
@@ -40,7 +48,11 @@ pub(super) fn analyse(args: &AnalyzeArgs, path: &Path, settings: Settings, step:
     let name = path.display().to_string();
     let text = text(path).map_err(|error| Failure::refused(format!("`{name}` can't be read: {error}")))?;
     let table = table::read(&text).map_err(|error| Failure::refused(format!("`{name}`, {error}")))?;
-    let metrics = metrics(args, &table, &name)?;
+    let metrics = if documents.is_empty() {
+        plain_metrics(&table, &name)?
+    } else {
+        metrics_of(&table, &name, templates::metrics(documents, said, &args.arguments)?)?
+    };
     let start = begin(&table);
     let mut session = Session::start(&metrics, settings, step.weight, Clock::start(start));
     let mut recorder = Recorder::start(name.clone(), &session, step, Some(name));
@@ -63,17 +75,18 @@ fn text(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// The metrics of the file: with the margins of the templates where there are any, with the defaults otherwise.
-fn metrics(args: &AnalyzeArgs, table: &Table, file: &str) -> Result<Vec<Metric>, Failure> {
-    if args.filenames.is_empty() {
-        let queries = serde_json::json!({"requests": "none", "errors": "none"});
-        let metrics: Vec<_> =
-            table.metrics.iter().map(|name| serde_json::json!({"name": name, "errorRate": queries})).collect();
-        let spec: AnalysisTemplateSpec = serde_json::from_value(serde_json::json!({"metrics": metrics}))
-            .map_err(|error| Failure::refused(format!("`{file}`: {error}")))?;
-        return resolve(&[("file".to_owned(), &spec)], &[]).map_err(|problem| Failure::refused(problem.to_string()));
-    }
-    let mut known = templates::metrics(&args.filenames, &args.arguments)?;
+/// The metrics of the file with the defaults of error rates.
+fn plain_metrics(table: &Table, file: &str) -> Result<Vec<Metric>, Failure> {
+    let queries = serde_json::json!({"requests": "none", "errors": "none"});
+    let metrics: Vec<_> =
+        table.metrics.iter().map(|name| serde_json::json!({"name": name, "errorRate": queries})).collect();
+    let spec: AnalysisTemplateSpec = serde_json::from_value(serde_json::json!({"metrics": metrics}))
+        .map_err(|error| Failure::refused(format!("`{file}`: {error}")))?;
+    resolve(&[("file".to_owned(), &spec)], &[]).map_err(|problem| Failure::refused(problem.to_string()))
+}
+
+/// The metrics of the file with the margins of the templates.
+fn metrics_of(table: &Table, file: &str, mut known: Vec<Metric>) -> Result<Vec<Metric>, Failure> {
     known.retain(|metric| table.metrics.contains(&metric.spec.name));
     match table.metrics.iter().find(|name| !known.iter().any(|metric| metric.spec.name == **name)) {
         Some(name) => Err(Failure::refused(format!("`{file}` has a metric {name}, which the templates do not have"))

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long nothing may be seen before it ends undecided: as in a Rollout that says nothing else.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What is asked, and where.
 pub(super) struct Place<'a> {
@@ -22,6 +22,8 @@ pub(super) struct Place<'a> {
     pub(super) client: &'a Client,
     pub(super) arms: &'a PerArm<Arm>,
     pub(super) metrics: &'a [Metric],
+    /// How long nothing may be seen before it ends undecided, where somebody says.
+    pub(super) patience: Option<Duration>,
 }
 
 impl Place<'_> {
@@ -42,7 +44,10 @@ impl Place<'_> {
         let Some(asked) = analysis::history(self.metrics, self.arms, None, before, session.settings().interval) else {
             return;
         };
-        let known = measure::history(self.client, &asked.metrics, asked.window).await;
+        let ask = |asked: analysis::HistoryRequest| async move {
+            measure::history(self.client, &asked.metrics, asked.window).await
+        };
+        let known = asked.told(ask).await;
         session.learn(&known, before);
     }
 
@@ -83,6 +88,7 @@ pub(super) async fn analyse(
     let mut ticks = interval(settings.interval.max(Duration::from_millis(10)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut blind_since = None;
+    let patience = SignedDuration::try_from(place.patience.unwrap_or(PATIENCE)).unwrap_or(SignedDuration::MAX);
     loop {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {
@@ -103,7 +109,7 @@ pub(super) async fn analyse(
             break;
         }
         blind_since = look.blind.as_ref().and(blind_since.or(Some(now)));
-        if blind_since.is_some_and(|since| now.duration_since(since) > PATIENCE) {
+        if blind_since.is_some_and(|since| now.duration_since(since) > patience) {
             break;
         }
     }

@@ -4,6 +4,7 @@
 
 pub(in crate::cli) mod arms;
 mod cluster;
+pub(in crate::cli) mod document;
 mod end;
 mod input;
 mod live;
@@ -21,9 +22,10 @@ use clap::{Args, ValueEnum};
 
 use self::{
     arms::Variables,
+    document::before,
     options::{Output, SourceArgs, StepArgs},
 };
-use super::Failure;
+use super::{Failure, preview::Documents};
 use crate::model::Clock;
 
 /// Compare two versions once; the exit code is the verdict
@@ -47,12 +49,16 @@ Examples:
     --prometheus http://localhost:9090 --report report.html
   siskin analyze -f http.yaml --canary revision=5c8f6 --stable revision=7d4b9 \\
     --prometheus http://localhost:9090 --from -2h --plot
+  siskin analyze -f http.yaml -f rollout.yaml --canary revision=5c8f6 --stable revision=7d4b9 \\
+    --prometheus http://localhost:9090
+  siskin analyze -f http.yaml -f analysisrun.yaml --prometheus http://localhost:9090
   siskin analyze --run analysisrun/web-7 -n shop --prometheus http://localhost:9090
   siskin analyze --data counts.csv -o json
 
 Exit codes: 0 promote, 1 roll back, 2 undecided, 3 error")]
 pub(super) struct AnalyzeArgs {
-    /// A file with AnalysisTemplates or ClusterAnalysisTemplates; can be given more than once
+    /// A file with AnalysisTemplates or ClusterAnalysisTemplates; can be given more than once. With an AnalysisRun or a
+    /// Rollout among them, what it says of the analysis stands where the command line says nothing
     #[arg(short, long = "filename", value_name = "PATH")]
     filenames: Vec<PathBuf>,
     /// A value for an argument of the templates; can be given more than once
@@ -102,14 +108,24 @@ async fn analyse(args: &AnalyzeArgs, clock: &dyn Clock) -> Result<ExitCode, Fail
         return Err(Failure::usage("--namespace, --context and --kubeconfig say where the AnalysisRun of --run is")
             .hint("the namespace of the pods is given as --canary namespace=… --stable namespace=…"));
     }
-    let (settings, step) = args.step.settings()?;
+    let documents = Documents::read(&args.filenames, None)?;
+    let said = document::document(&documents)?;
+    let said = said.as_ref();
+    let (settings, step) = args.step.settings(said)?;
     let recording = match (&args.source.data, &args.source.prometheus.prometheus) {
-        (Some(path), None) => input::analyse(args, path, settings, &step)?,
+        (Some(path), None) => input::analyse(args, path, &documents, said, settings, &step)?,
         (None, Some(address)) => {
-            let metrics = templates::metrics(&args.filenames, &args.arguments)?;
-            let arms = arms::arms(&Variables { canary: &args.canary, stable: &args.stable }, &metrics)?;
+            let metrics = templates::metrics(&documents, said, &args.arguments)?;
+            let arms = match said.and_then(|said| said.run.as_ref()) {
+                Some(run) => {
+                    let (canary, stable) = (before(&args.canary, &run.canary), before(&args.stable, &run.stable));
+                    arms::arms(&Variables { canary: &canary, stable: &stable }, &metrics)?
+                }
+                None => arms::arms(&Variables { canary: &args.canary, stable: &args.stable }, &metrics)?,
+            };
             let client = args.source.prometheus.client(address)?;
-            let place = live::Place { address, client: &client, arms: &arms, metrics: &metrics };
+            let patience = said.map(|said| said.analysis.on_no_data.after.into());
+            let place = live::Place { address, client: &client, arms: &arms, metrics: &metrics, patience };
             match args.source.window(clock.now())? {
                 Some(window) => window::analyse(&place, settings, &step, window).await?,
                 None => live::analyse(&place, settings, &step, &args.output, clock).await?,

@@ -5,7 +5,7 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 
-use super::{JudgeName, cluster};
+use super::{JudgeName, cluster, document::Document};
 use crate::{
     analysis::{Settings, Step},
     cli::{Failure, kube::ClusterArgs, prometheus::PrometheusArgs},
@@ -99,30 +99,30 @@ fn time(flag: &str, text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
 /// How the analysis goes.
 #[derive(Args, Clone, Debug)]
 pub(super) struct StepArgs {
-    /// Time between two looks; over a past window in whole seconds, rounded up
-    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
-    interval: Duration,
-    /// The least time before a version is promoted
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
-    min: Duration,
-    /// The time after which it ends undecided, counting only time in which something could be seen
-    #[arg(long, value_name = "TIME", default_value = "20m", value_parser = duration)]
-    max: Duration,
+    /// Time between two looks; over a past window in whole seconds, rounded up [default: 15s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    interval: Option<Duration>,
+    /// The least time before a version is promoted [default: 2m]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    min: Option<Duration>,
+    /// The time after which it ends undecided, counting only time in which something could be seen [default: 20m]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    max: Option<Duration>,
     /// The canary's planned share of the traffic in percent: a share that is off by more than a fifth is warned of
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     weight: Option<f64>,
     /// The weight of the rollout's last step: the margin is wider at a lower --weight [default: as --weight]
     #[arg(long, value_name = "PERCENT", value_parser = percent, requires = "weight")]
     last_weight: Option<f64>,
-    /// The chance that a version that is no worse is rolled back
-    #[arg(long, value_name = "CHANCE", default_value = "0.01", value_parser = chance)]
-    false_rollback: f64,
-    /// The chance that a version as bad as the margin is promoted
-    #[arg(long, value_name = "CHANCE", default_value = "0.05", value_parser = chance)]
-    missed_regression: f64,
-    /// What happens after --max without a decision
-    #[arg(long, value_enum, default_value_t = TimeoutName::Undecided)]
-    on_timeout: TimeoutName,
+    /// The chance that a version that is no worse is rolled back [default: 0.01]
+    #[arg(long, value_name = "CHANCE", value_parser = chance)]
+    false_rollback: Option<f64>,
+    /// The chance that a version as bad as the margin is promoted [default: 0.05]
+    #[arg(long, value_name = "CHANCE", value_parser = chance)]
+    missed_regression: Option<f64>,
+    /// What happens after --max without a decision [default: undecided]
+    #[arg(long, value_enum)]
+    on_timeout: Option<TimeoutName>,
 }
 
 /// What happens when the time is over.
@@ -136,32 +136,48 @@ enum TimeoutName {
     Promote,
 }
 
+/// What holds where nobody says anything.
+pub(in crate::cli) const DEFAULTS: Settings = Settings {
+    false_rollback: 0.01,
+    missed_regression: 0.05,
+    interval: Duration::from_secs(15),
+    on_timeout: OnTimeout::Pause,
+    error_rate_margin: Margin::ERROR_RATE_LIMIT,
+    canary_is_new: false,
+};
+const LEAST: Duration = Duration::from_mins(2);
+const LONGEST: Duration = Duration::from_mins(20);
+
 impl StepArgs {
-    /// What was told, as the analysis takes it.
-    pub(super) fn settings(&self) -> Result<(Settings, Step), Failure> {
-        if self.min > self.max {
-            let [min, max] = [self.min, self.max].map(humantime::format_duration);
+    /// What was told, as the analysis takes it. What the command line does not say, a document says.
+    pub(super) fn settings(&self, said: Option<&Document>) -> Result<(Settings, Step), Failure> {
+        let run = said.and_then(|said| said.run.as_ref()).map(|run| run.step);
+        let min = self.min.or(run.map(|step| step.min)).unwrap_or(LEAST);
+        let max = self.max.or(run.map(|step| step.max)).unwrap_or(LONGEST);
+        if min > max {
+            let [min, max] = [min, max].map(humantime::format_duration);
             return Err(Failure::usage(format!("--min {min} is longer than --max {max}")));
         }
-        let weight = self.weight.unwrap_or(50.0);
+        let planned = self.weight.or(run.and_then(|step| step.planned));
+        let weight = planned.unwrap_or(50.0);
         let last = self.last_weight.unwrap_or(weight);
         if last < weight {
             return Err(Failure::usage(format!("--last-weight {last} is below --weight {weight}: weights only rise")));
         }
+        let said = said.map_or(DEFAULTS, |said| Settings::from(&said.analysis));
         let settings = Settings {
-            false_rollback: self.false_rollback,
-            missed_regression: self.missed_regression,
-            interval: self.interval,
+            false_rollback: self.false_rollback.unwrap_or(said.false_rollback),
+            missed_regression: self.missed_regression.unwrap_or(said.missed_regression),
+            interval: self.interval.unwrap_or(said.interval),
             on_timeout: match self.on_timeout {
-                TimeoutName::Undecided => OnTimeout::Pause,
-                TimeoutName::Rollback => OnTimeout::Rollback,
-                TimeoutName::Promote => OnTimeout::Promote,
+                None => said.on_timeout,
+                Some(TimeoutName::Undecided) => OnTimeout::Pause,
+                Some(TimeoutName::Rollback) => OnTimeout::Rollback,
+                Some(TimeoutName::Promote) => OnTimeout::Promote,
             },
-            error_rate_margin: Margin::ERROR_RATE_LIMIT,
-            canary_is_new: false,
+            ..said
         };
-        let weights = StepWeight { weight, final_weight: last };
-        Ok((settings, Step { weight: weights, planned: self.weight, min: self.min, max: self.max }))
+        Ok((settings, Step { weight: StepWeight { weight, final_weight: last }, planned, min, max }))
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) async fn analyse(args: &AnalyzeArgs, name: &str, address: &str) -> Re
         .collect();
     notes.extend(unknown(&recorded, &metrics));
     let arms = arms(&run);
-    let place = Place { address, client: &client, arms: &arms, metrics: &metrics };
+    let place = Place { address, client: &client, arms: &arms, metrics: &metrics, patience: None };
     let (queries, times) = (render(&metrics, &arms), recorded.times());
     let mut replay = Replay::start(&metrics, recorded, address.to_owned());
     let mut looks = pin!(at_times(&client, &queries, &times));

@@ -1,24 +1,27 @@
-//! The metrics of the templates in the files that were given.
-
-use std::path::PathBuf;
+//! The metrics of the templates among the documents that were given.
 
 use serde_json::Value;
 
+use super::document::Document;
 use crate::{
     analysis::{Metric, Problem, resolve},
     api::{AnalysisTemplateSpec, Argument},
     cli::{Failure, preview::Documents},
 };
 
-const GROUP: &str = "siskin.dev";
+pub(super) const GROUP: &str = "siskin.dev";
 
-/// Reads the templates and puts the arguments into them.
-pub(in crate::cli) fn metrics(paths: &[PathBuf], given: &[(String, String)]) -> Result<Vec<Metric>, Failure> {
-    if paths.is_empty() {
+/// Puts the arguments into the templates among the documents: into those that the document names that says how to analyse,
+/// else into all.
+pub(in crate::cli) fn metrics(
+    documents: &Documents,
+    said: Option<&Document>,
+    given: &[(String, String)],
+) -> Result<Vec<Metric>, Failure> {
+    if documents.is_empty() {
         return Err(Failure::usage("there is no template that says what to measure")
             .hint("give a file with AnalysisTemplates by -f; analysis-templates/ of the project has some"));
     }
-    let documents = Documents::read(paths, None)?;
     let mut templates = Vec::new();
     for kind in ["AnalysisTemplate", "ClusterAnalysisTemplate"] {
         for object in documents.of_kind(GROUP, kind) {
@@ -31,8 +34,13 @@ pub(in crate::cli) fn metrics(paths: &[PathBuf], given: &[(String, String)]) -> 
     if templates.is_empty() {
         return Err(Failure::refused("the files have no AnalysisTemplate and no ClusterAnalysisTemplate"));
     }
-    let arguments: Vec<Argument> =
+    if let Some(said) = said {
+        templates = said.templates(templates)?;
+    }
+    let mut arguments: Vec<Argument> =
         given.iter().map(|(name, value)| Argument { name: name.clone(), value: Some(value.clone()) }).collect();
+    let left = said.into_iter().flat_map(|said| &said.analysis.args);
+    arguments.extend(left.filter(|arg| !given.iter().any(|(name, _)| *name == arg.name)).cloned());
     if let Some((name, _)) =
         given.iter().find(|(name, _)| !templates.iter().any(|(_, spec)| spec.args.iter().any(|arg| arg.name == *name)))
     {

@@ -1,27 +1,34 @@
 //! Rates as they are, asked from Prometheus with a template's own queries: the history that a rollout would learn from.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 
 use super::PowerArgs;
 use crate::{
-    analysis::{self, Metric, Settings, Usual, power::Question, usual},
+    analysis::{self, Metric, Usual, power::Question, usual},
     api::Kind,
     cli::{
         Failure,
-        analyze::{arms, templates},
+        analyze::{arms, document::Document, templates},
+        preview::Documents,
     },
-    judge::{Margin, OnTimeout},
     measure::{Arm, Measurement, PerArm, Variant, history},
     model::Clock,
 };
 
 /// One question for each metric that counts.
-pub(super) async fn questions(args: &PowerArgs, clock: &dyn Clock) -> Result<Vec<Question>, Failure> {
+pub(super) async fn questions(
+    args: &PowerArgs,
+    documents: &Documents,
+    said: Option<&Document>,
+    clock: &dyn Clock,
+) -> Result<Vec<Question>, Failure> {
     let Some(address) = &args.prometheus.prometheus else {
         return Err(Failure::usage("it is not said what the traffic is")
             .hint("give --requests-per-second and --error-rate, or -f, --stable and --prometheus"));
     };
-    let metrics = templates::metrics(&args.filenames, &args.arguments)?;
+    let metrics = templates::metrics(documents, said, &args.arguments)?;
     let stable = arms::one("--stable", Variant::Stable, &args.stable, &metrics)?;
     // Only one version runs now; its queries stand for both.
     let arms = PerArm { canary: Arm { variant: Variant::Canary, ..stable.clone() }, stable };
@@ -30,17 +37,20 @@ pub(super) async fn questions(args: &PowerArgs, clock: &dyn Clock) -> Result<Vec
     for metric in metrics.iter().filter(|metric| !counts(metric)) {
         eprintln!("note: metric {} is not reckoned: only rates are", metric.name);
     }
-    let settings = args.settings();
+    let settings = args.settings(said);
     let now = clock.now();
     if counting.is_empty() {
         return Err(Failure::refused("the templates have no errorRate and no rate: there is nothing to reckon"));
     }
+    // History is read in ticks of its own.
     let since = SignedDuration::try_from(args.history).ok().and_then(|reach| now.checked_sub(reach).ok());
-    let asked = since.and_then(|since| analysis::history(&counting, &arms, Some(since), now, settings.interval));
+    let asked = since.and_then(|since| analysis::history(&counting, &arms, Some(since), now, Duration::ZERO));
     let asked = asked.ok_or_else(|| {
         Failure::usage(format!("--history {} is no time to look back on; give 10m or more", args.history_in_words()))
     })?;
-    let known = history(&client, &asked.metrics, asked.window).await;
+    let client = &client;
+    let ask = |asked: analysis::HistoryRequest| async move { history(client, &asked.metrics, asked.window).await };
+    let known = asked.told(ask).await;
     let critical: f64 =
         metrics.iter().filter(|metric| metric.spec.is_critical()).map(|metric| metric.spec.weight).sum();
     let question = |metric: &Metric| {
@@ -56,18 +66,6 @@ fn counts(metric: &Metric) -> bool {
 }
 
 impl PowerArgs {
-    fn settings(&self) -> Settings {
-        Settings {
-            false_rollback: self.false_rollback,
-            missed_regression: self.missed_regression,
-            // History is read in ticks of its own.
-            interval: std::time::Duration::ZERO,
-            on_timeout: OnTimeout::Pause,
-            error_rate_margin: Margin::ERROR_RATE_LIMIT,
-            canary_is_new: false,
-        }
-    }
-
     /// Why history says nothing of this metric.
     fn nothing_usual(&self, metric: &Metric, known: &[Measurement]) -> Failure {
         let name = &metric.name;

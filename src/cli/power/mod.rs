@@ -9,13 +9,21 @@ use clap::{Args, ValueEnum};
 
 use super::{
     Failure,
-    analyze::options::{chance, duration, pair, percent, share},
+    analyze::{
+        document::{Document, document},
+        options::{DEFAULTS, chance, duration, pair, percent, share},
+    },
     get::{Form, print, serialise, width},
+    preview::Documents,
     prometheus::PrometheusArgs,
     screen::Style,
 };
 use crate::{
-    analysis::power::{PlannedStep, Power, Question, power},
+    analysis::{
+        Settings,
+        power::{PlannedStep, Power, Question, power},
+    },
+    api::{Canary, Rollout},
     judge::{Margin, Worse},
     model::Clock,
 };
@@ -26,6 +34,7 @@ use crate::{
 Examples:
   siskin power --requests-per-second 100 --error-rate 0.5% --steps 5,25,50 --step-time 20m
   siskin power -f http.yaml --stable revision=7d4b9 --prometheus http://localhost:9090 --steps 10,50
+  siskin power -f http.yaml -f rollout.yaml --stable revision=7d4b9 --prometheus http://localhost:9090
 
 FINDS is the smallest regression that is found within the step in nine of ten cases. RULES OUT is what no
 version may have that passes the step. Times are medians, then what nine of ten cases stay below.
@@ -38,7 +47,8 @@ pub(super) struct PowerArgs {
     /// The stable version's error rate, as in 0.005 or 0.5%
     #[arg(long, value_name = "RATE", value_parser = share, requires = "requests_per_second")]
     error_rate: Option<f64>,
-    /// A file with AnalysisTemplates: their rates are asked from Prometheus
+    /// A file with AnalysisTemplates: their rates are asked from Prometheus. With a Rollout among them, what it says of
+    /// steps and error rates stands where the command line says nothing
     #[arg(short, long = "filename", value_name = "PATH", conflicts_with = "error_rate")]
     filenames: Vec<PathBuf>,
     /// A value for an argument of the templates; can be given more than once
@@ -52,15 +62,15 @@ pub(super) struct PowerArgs {
     /// How much of the past the rates are taken from; at most 6h, which a rollout takes
     #[arg(long, value_name = "TIME", default_value = "6h", value_parser = duration)]
     history: Duration,
-    /// The weights of the steps in percent, in their order
-    #[arg(long, visible_alias = "weight", value_name = "PERCENT", value_delimiter = ',', default_value = "5,25,50", value_parser = percent)]
+    /// The weights of the steps in percent, in their order [default: 5,25,50]
+    #[arg(long, visible_alias = "weight", value_name = "PERCENT", value_delimiter = ',', value_parser = percent)]
     steps: Vec<f64>,
-    /// The longest time of a step
-    #[arg(long, value_name = "TIME", default_value = "20m", value_parser = duration)]
-    step_time: Duration,
-    /// The least time of a step
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
-    min: Duration,
+    /// The longest time of a step [default: 20m]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    step_time: Option<Duration>,
+    /// The least time of a step [default: 2m]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    min: Option<Duration>,
     /// Bad versions to follow through the steps, as multiples of the stable rate (parts of it where lower is worse)
     #[arg(long, value_name = "FACTOR", value_delimiter = ',', default_value = "2,4,10", value_parser = positive)]
     versions: Vec<f64>,
@@ -68,12 +78,12 @@ pub(super) struct PowerArgs {
     /// Prometheus' history says; 1 where the rates are stated
     #[arg(long, value_name = "NUMBER", value_parser = dispersion)]
     dispersion: Option<f64>,
-    /// The chance that a version that is no worse is rolled back
-    #[arg(long, value_name = "CHANCE", default_value = "0.01", value_parser = chance)]
-    false_rollback: f64,
-    /// The chance that a step passes a version as bad as the margin
-    #[arg(long, value_name = "CHANCE", default_value = "0.05", value_parser = chance)]
-    missed_regression: f64,
+    /// The chance that a version that is no worse is rolled back [default: 0.01]
+    #[arg(long, value_name = "CHANCE", value_parser = chance)]
+    false_rollback: Option<f64>,
+    /// The chance that a step passes a version as bad as the margin [default: 0.05]
+    #[arg(long, value_name = "CHANCE", value_parser = chance)]
+    missed_regression: Option<f64>,
     /// As data, instead of tables
     #[arg(short, long, value_name = "FORM")]
     output: Option<DataForm>,
@@ -88,9 +98,17 @@ enum DataForm {
     Yaml,
 }
 
+/// What holds where nobody says anything.
+const STEPS: [f64; 3] = [5.0, 25.0, 50.0];
+const LEAST: Duration = Duration::from_mins(2);
+const LONGEST: Duration = Duration::from_mins(20);
+
 /// Tells it.
 pub(super) async fn run(args: &PowerArgs, clock: &dyn Clock) -> Result<(), Failure> {
-    let steps = args.planned_steps()?;
+    let documents = Documents::read(&args.filenames, None)?;
+    let said = document(&documents)?;
+    let said = said.as_ref();
+    let steps = args.planned_steps(said.and_then(|said| said.rollout.as_ref()))?;
     let questions = match (args.requests_per_second, args.error_rate) {
         (Some(_), Some(_)) if args.prometheus.prometheus.is_some() => {
             return Err(Failure::usage(
@@ -98,7 +116,7 @@ pub(super) async fn run(args: &PowerArgs, clock: &dyn Clock) -> Result<(), Failu
             ));
         }
         (Some(requests_per_second), Some(rate)) => vec![args.stated(requests_per_second, rate)],
-        _ => ask::questions(args, clock).await?,
+        _ => ask::questions(args, &documents, said, clock).await?,
     };
     let powers: Vec<Power> = questions.iter().map(|question| power(question, &steps, &args.versions)).collect();
     let text = match args.output {
@@ -118,7 +136,18 @@ pub(super) async fn run(args: &PowerArgs, clock: &dyn Clock) -> Result<(), Failu
 }
 
 impl PowerArgs {
+    /// What the analysis is told. What the command line does not say, a document says.
+    fn settings(&self, said: Option<&Document>) -> Settings {
+        let said = said.map_or(DEFAULTS, |said| Settings::from(&said.analysis));
+        Settings {
+            false_rollback: self.false_rollback.unwrap_or(said.false_rollback),
+            missed_regression: self.missed_regression.unwrap_or(said.missed_regression),
+            ..said
+        }
+    }
+
     fn stated(&self, requests_per_second: f64, rate: f64) -> Question {
+        let Settings { false_rollback, missed_regression, error_rate_margin: margin, .. } = self.settings(None);
         Question {
             metric: "errors".to_owned(),
             requests_per_second,
@@ -126,15 +155,17 @@ impl PowerArgs {
             worse: Worse::Higher,
             dispersion: self.dispersion.unwrap_or(1.0),
             dead_zone: Margin::ERROR_RATE_DEAD_ZONE,
-            margin: Margin::ERROR_RATE_LIMIT,
-            false_rollback: self.false_rollback,
-            missed_regression: self.missed_regression,
+            margin,
+            false_rollback,
+            missed_regression,
         }
     }
 
-    fn planned_steps(&self) -> Result<Vec<PlannedStep>, Failure> {
-        if self.min > self.step_time {
-            let [min, max] = [self.min, self.step_time].map(humantime::format_duration);
+    fn planned_steps(&self, rollout: Option<&Rollout>) -> Result<Vec<PlannedStep>, Failure> {
+        if let (Some(min), Some(max)) = (self.min, self.step_time)
+            && min > max
+        {
+            let [min, max] = [min, max].map(humantime::format_duration);
             return Err(Failure::usage(format!("--min {min} is longer than --step-time {max}")));
         }
         if let Some((before, after)) =
@@ -142,8 +173,29 @@ impl PowerArgs {
         {
             return Err(Failure::usage(format!("--steps: {after} comes after {before}; weights only rise")));
         }
-        let step = |weight: &f64| PlannedStep { weight: *weight, min: self.min, max: self.step_time };
-        Ok(self.steps.iter().map(step).collect())
+        let step = |weight: f64, (min, max): (Duration, Duration)| {
+            let (min, max) = (self.min.unwrap_or(min), self.step_time.unwrap_or(max));
+            // One of them alone was given: it moves the other.
+            let max = if self.step_time.is_some() { max } else { max.max(min) };
+            PlannedStep { weight, min: min.min(max), max }
+        };
+        let usual = |weight: &f64| step(*weight, (LEAST, LONGEST));
+        let planned: Vec<PlannedStep> = match rollout {
+            _ if !self.steps.is_empty() => self.steps.iter().map(usual).collect(),
+            Some(rollout) => {
+                let steps = rollout.spec.strategy.canary.as_ref().map(Canary::steps).unwrap_or_default();
+                // With all of the traffic there is nothing left to compare with.
+                let compared = steps.iter().filter(|step| step.weight < 100);
+                compared.map(|said| step(f64::from(said.weight), said.times())).collect()
+            }
+            None => STEPS.iter().map(usual).collect(),
+        };
+        if planned.is_empty() {
+            return Err(
+                Failure::refused("the Rollout has no step below 100 %: nothing is compared in it").hint("give --steps")
+            );
+        }
+        Ok(planned)
     }
 }
 

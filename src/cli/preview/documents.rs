@@ -35,6 +35,11 @@ impl Documents {
         Ok(Self { objects: values.into_iter().map(Object::new).collect() })
     }
 
+    /// Whether there is no object at all.
+    pub(in crate::cli) fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
     /// The objects of a kind, of whatever version.
     pub(in crate::cli) fn of_kind(&self, group: &str, kind: &str) -> impl Iterator<Item = &Object> {
         self.objects.iter().filter(move |object| {
