@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::stream::Stream;
 use super::traffic::{Errors, Tick};
-use crate::judge::{CountHistory, ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings, StepWeight};
+use crate::judge::{CountHistory, ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings, PodCounts, StepWeight};
 
 /// The judge with its defaults.
 pub struct Engine {
@@ -15,8 +15,14 @@ pub struct Engine {
 impl Engine {
     /// The judge at the beginning of a rollout, after it has learned from six hours of history.
     pub fn learned(traffic: &Errors, step: StepWeight, stream: &mut Stream) -> Self {
+        Self::taught(traffic.history(stream), step)
+    }
+
+    /// The judge at the beginning of a rollout, after it has learned from what the stable version's pods counted before,
+    /// tick by tick.
+    pub fn taught(past: impl Iterator<Item = Vec<PodCounts>>, step: StepWeight) -> Self {
         let mut history = CountHistory::default();
-        for tick in traffic.history(stream) {
+        for tick in past {
             history.push(&tick);
         }
         let settings = ErrorRateSettings::default();

@@ -6,6 +6,7 @@ mod false_rollbacks;
 mod gauges;
 mod kayenta_ground;
 mod latency;
+mod past;
 mod promotion;
 mod sample_ratio;
 mod sequences;
@@ -25,5 +26,6 @@ pub fn all() -> Vec<Table> {
         sequences::ratios(),
         end_to_end::table(),
         kayenta_ground::table(),
+        past::table(),
     ]
 }

@@ -85,13 +85,29 @@ impl Errors {
         })
     }
 
-    /// What the pods of the stable version counted in each tick before the rollout, when they had all requests, at the
-    /// rate of the beginning.
+    /// The same traffic in ticks of another length.
+    #[must_use]
+    pub fn in_ticks_of(&self, seconds: f64) -> Self {
+        let fleet = self
+            .fleet
+            .map(|fleet| Fleet { bursts: fleet.bursts.map(|bursts| bursts.in_ticks_of(seconds, self.tick)), ..fleet });
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of ticks")]
+        let looks = (self.horizon() / seconds) as u32;
+        Self { looks, tick: seconds, fleet, ..*self }
+    }
+
+    /// What the pods of the stable version counted in each tick of six hours before the rollout, when they had all
+    /// requests, at the rate of the beginning.
     pub fn history<'a>(&'a self, stream: &'a mut Stream) -> impl Iterator<Item = Vec<PodCounts>> + 'a {
+        self.past(HISTORY_SECONDS, stream)
+    }
+
+    /// The same of so many seconds.
+    pub fn past<'a>(&'a self, seconds: f64, stream: &'a mut Stream) -> impl Iterator<Item = Vec<PodCounts>> + 'a {
         let rate = self.stable_rate.at(0.0, self.horizon());
         let mut pods = self.fleet.map(|fleet| ArmPods::stable(&Fleet { stable: fleet.stable + fleet.canary, ..fleet }));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "hours over seconds")]
-        let ticks = (HISTORY_SECONDS / self.tick) as u32;
+        let ticks = (seconds / self.tick) as u32;
         (0..ticks).map(move |_| {
             let requests = self.requests_per_second * self.tick;
             let (requests, errors, by_pod) = self.arm(requests, rate, pods.as_mut(), stream);

@@ -78,6 +78,13 @@ pub struct Bursts {
 impl Bursts {
     /// 1.4 bursts a pod in two hours, each of 30 s (three ticks of 10 s) with 30 % errors.
     pub const USUAL: Self = Self { per_second: 1.4 / 7200.0, per_second_canary: 1.4 / 7200.0, ticks: 3, rate: 0.3 };
+
+    /// The same bursts in ticks of another length: at least one of them.
+    pub(super) fn in_ticks_of(&self, seconds: f64, before: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of ticks")]
+        let ticks = ((f64::from(self.ticks) * before / seconds).round() as u32).max(1);
+        Self { ticks, ..*self }
+    }
 }
 
 /// The pods of one arm over time: how many ticks of a burst each has before it.
