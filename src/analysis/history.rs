@@ -10,7 +10,9 @@ use jiff::SignedDuration;
 use super::Metric;
 use crate::{
     api::{AnalysisState, Kind, MetricBaseline},
-    judge::{CountBaseline, CountHistory, LatencyHistory, PodCounts, counters::difference, latency::SeriesHistogram},
+    judge::{
+        CountBaseline, CountHistory, LatencyHistory, Past, PodCounts, counters::difference, latency::SeriesHistogram,
+    },
     measure::{
         Arm, Counters, HistogramSample, Measurement, MetricOutcome, MetricQuery, PerArm, Sample, Window, pod_of,
         stratum_of,
@@ -96,7 +98,7 @@ pub struct Usual {
     pub requests_per_second: f64,
     /// Events as a share of them.
     pub rate: f64,
-    /// Variance of the events relative to Poisson.
+    /// Variance of the events relative to Poisson, as evidence for harm takes it.
     pub dispersion: f64,
 }
 
@@ -112,7 +114,7 @@ pub(super) struct Learned {
 impl Learned {
     pub(super) fn usual(&self, metric: &Metric) -> Option<Usual> {
         let (requests_per_second, rate) = self.rates?;
-        let dispersion = self.counts?.dispersion_raw;
+        let dispersion = self.counts?.tempering();
         Some(Usual { metric: metric.name.clone(), requests_per_second, rate, dispersion })
     }
 }
@@ -179,6 +181,7 @@ pub(super) fn learn(metric: &Metric, history: &[Measurement]) -> Option<Learned>
         }
     }
     let counts = counted.history.baseline(metric.margins()[1])?;
+    let counts = CountBaseline { past: counted.past(), ..counts };
     let baseline = MetricBaseline { name: metric.name.clone(), baseline: super::watch::text(&counts) };
     Some(Learned { baseline, counts: Some(counts), rates: counted.rates() })
 }
@@ -239,6 +242,11 @@ impl Counted {
         self.requests += pods.iter().map(|pod| pod.requests).sum::<f64>();
         self.events += pods.iter().map(|pod| pod.events).sum::<f64>();
         self.history.push(&pods);
+    }
+
+    fn past(&self) -> Option<Past> {
+        let (requests_per_second, _) = self.rates()?;
+        Some(Past { seconds: self.seconds, requests_per_second })
     }
 
     fn rates(&self) -> Option<(f64, f64)> {

@@ -110,6 +110,7 @@ fn of_pods(evidence: &ErrorRateEvidence, record: MetricRecord) -> MetricRecord {
     let fact = |name: &str, value: f64| Fact { name: name.into(), value: words::number(value) };
     let learned = [
         Some(fact("ticks of history", f64::from(spread.history_ticks))),
+        spread.history_seconds.map(|seconds| fact("minutes of history", (seconds / 60.0).round())),
         Some(fact("dispersion", spread.dispersion)),
         spread.capped_dispersion.map(|found| fact("dispersion of capped counts", found)),
         spread.cap.map(|cap| fact("cap per pod and tick", cap)),

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::stream::Stream;
 use super::traffic::{Errors, Tick};
-use crate::judge::{CountHistory, ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings, PodCounts, StepWeight};
+use crate::judge::{
+    CountBaseline, CountHistory, ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings, Past, PodCounts, StepWeight,
+};
 
 /// The judge with its defaults.
 pub struct Engine {
@@ -15,18 +17,18 @@ pub struct Engine {
 impl Engine {
     /// The judge at the beginning of a rollout, after it has learned from six hours of history.
     pub fn learned(traffic: &Errors, step: StepWeight, stream: &mut Stream) -> Self {
-        Self::taught(traffic.history(stream), step)
+        Self::taught(traffic.history(stream), None, step)
     }
 
     /// The judge at the beginning of a rollout, after it has learned from what the stable version's pods counted before,
-    /// tick by tick.
-    pub fn taught(past: impl Iterator<Item = Vec<PodCounts>>, step: StepWeight) -> Self {
+    /// tick by tick. Where it is not said how long that was, it is taken to be long enough.
+    pub fn taught(ticks: impl Iterator<Item = Vec<PodCounts>>, past: Option<Past>, step: StepWeight) -> Self {
         let mut history = CountHistory::default();
-        for tick in past {
+        for tick in ticks {
             history.push(&tick);
         }
         let settings = ErrorRateSettings::default();
-        let baseline = history.baseline(settings.margin);
+        let baseline = history.baseline(settings.margin).map(|baseline| CountBaseline { past, ..baseline });
         Self::with(ErrorRateSettings { baseline, ..settings }, step)
     }
 

@@ -235,7 +235,8 @@ impl ErrorRateJudge {
             let margin = self.settings.step_margin(self.step_weight);
             if lower_is_worse { self.step.is_above(margin) } else { self.step.is_inside(margin) }
         };
-        let capping = self.settings.baseline.and_then(|baseline| baseline.capping);
+        let baseline = self.settings.baseline;
+        let capping = baseline.and_then(|baseline| baseline.capping);
         ErrorRateEvidence {
             canary: self.run.canary_report(),
             stable: self.run.stable_report(),
@@ -261,10 +262,11 @@ impl ErrorRateJudge {
                 )
             }),
             spread: Spread {
-                history_ticks: self.settings.baseline.map_or(0, |baseline| baseline.ticks),
-                dispersion,
-                block: self.settings.baseline.and_then(|baseline| baseline.block),
-                capped_dispersion: capping.map(|capping| capping.harm.dispersion),
+                history_ticks: baseline.map_or(0, |baseline| baseline.ticks),
+                history_seconds: baseline.and_then(|baseline| baseline.past).map(|past| past.seconds),
+                dispersion: baseline.map_or(dispersion, |baseline| baseline.raw_dispersion()),
+                block: baseline.and_then(|baseline| baseline.block),
+                capped_dispersion: baseline.and_then(|baseline| baseline.capped_dispersion()),
                 cap: capping.map(|capping| capping.harm.cap),
                 in_run: self.spread.per_degree(),
                 between_pods: self.pods.spread(),

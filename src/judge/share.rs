@@ -38,6 +38,7 @@ pub struct ShareState {
 pub struct ShareProcess {
     ratio: f64,
     block_length: u32,
+    least_requests: f64,
     state: ShareState,
 }
 
@@ -50,7 +51,14 @@ impl ShareProcess {
 
     /// A process that goes on from a stored state.
     pub fn resume(ratio: f64, block_length: u32, state: ShareState) -> Self {
-        Self { ratio, block_length, state }
+        Self { ratio, block_length, least_requests: 0.0, state }
+    }
+
+    /// The same with blocks that hold at least so many requests of both arms: where intervals may be short, a number of
+    /// them does not say how long a cluster a block withstands.
+    #[must_use]
+    pub fn holding(self, least_requests: f64) -> Self {
+        Self { least_requests, ..self }
     }
 
     /// Takes the counts of one interval. An interval in which one arm had no requests changes nothing.
@@ -61,7 +69,9 @@ impl ShareProcess {
         }
         self.state.block += counts;
         self.state.filled += 1.0;
-        if self.state.filled >= f64::from(self.block_length) {
+        let Counts { canary_requests, stable_requests, .. } = self.state.block;
+        let holds_enough = canary_requests + stable_requests >= self.least_requests;
+        if holds_enough && self.state.filled >= f64::from(self.block_length) {
             self.settle();
         }
     }
@@ -145,5 +155,25 @@ impl TryFrom<String> for ShareState {
             block: Counts { canary_requests, stable_requests, canary_errors, stable_errors },
             filled,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_that_holds_requests_takes_no_burst_of_many_short_intervals_apart() {
+        let quiet = Counts { canary_requests: 10.0, stable_requests: 90.0, canary_errors: 0.0, stable_errors: 1.0 };
+        let burst = Counts { canary_errors: 6.0, ..quiet };
+        let after = |least_requests: f64| {
+            let mut process = ShareProcess::new(1.0, 2).holding(least_requests);
+            for interval in 0..20 {
+                process.update(if interval < 12 { &burst } else { &quiet });
+            }
+            process.log_evidence()
+        };
+        assert!(after(0.0) > 3.0, "each pair of intervals was a bet of its own: {}", after(0.0));
+        assert!(after(2_000.0) < 1.5, "{}", after(2_000.0));
     }
 }

@@ -5,11 +5,12 @@ use super::super::outcome::Outcome;
 use super::super::stream::Stream;
 use super::super::table::{Column, Row, Table};
 use super::super::traffic::{Bursts, Course, Errors, Fleet};
-use crate::judge::{StepWeight, log_threshold};
+use crate::judge::{Past, StepWeight, log_threshold};
 
 /// What is known: so many seconds, in ticks of so many. A young version is asked about in finer ticks, as a rollout does.
-const PASTS: [(&str, f64, f64); 5] = [
+const PASTS: [(&str, f64, f64); 6] = [
     ("6 h", 21_600.0, 15.0),
+    ("2 h", 7_200.0, 15.0),
     ("30 min", 1_800.0, 15.0),
     ("4 min", 240.0, 7.0),
     ("40 s", 40.0, 2.0),
@@ -18,12 +19,14 @@ const PASTS: [(&str, f64, f64); 5] = [
 
 /// The table.
 pub(super) fn table() -> Table {
-    let fleet = |ratio, bursts| Errors {
+    let of_pods = |canary: usize, stable: usize, ratio, bursts| Errors {
+        weight: Course::Constant(canary as f64 / (canary + stable) as f64),
         stable_rate: Course::Constant(0.003),
         ratio: Course::Constant(ratio),
-        fleet: Some(Fleet { canary: 2, stable: 18, bursts }),
+        fleet: Some(Fleet { canary, stable, bursts }),
         ..Errors::USUAL
     };
+    let fleet = |ratio, bursts| of_pods(2, 18, ratio, bursts);
     let bursts = Some(Bursts::USUAL);
     let (x4, much) = (4.0, 0.2 / 0.003);
     Table {
@@ -35,6 +38,8 @@ pub(super) fn table() -> Table {
             row("equal, no bursts", fleet(1.0, None)),
             row("equal, bursts", fleet(1.0, bursts)),
             row("equal, bursts, a look each 2 s", fleet(1.0, bursts).in_ticks_of(2.0)),
+            row("equal, bursts, 1 of 4 pods", of_pods(1, 3, 1.0, bursts)),
+            row("equal, bursts, 1 of 4 pods, a look each 2 s", of_pods(1, 3, 1.0, bursts).in_ticks_of(2.0)),
             row("x4, no bursts", fleet(x4, None)),
             row("x4, bursts", fleet(x4, bursts)),
             row("20 % errors, no bursts", fleet(much, None)),
@@ -52,8 +57,10 @@ fn row(name: &str, traffic: Errors) -> Row {
 fn run(traffic: &Errors, stream: &mut Stream) -> Vec<Outcome> {
     let weight = traffic.weight.at(0.0, traffic.horizon());
     let step = StepWeight { weight, final_weight: weight };
-    let engine =
-        |(_, seconds, tick): (&str, f64, f64)| Engine::taught(traffic.in_ticks_of(tick).past(seconds, stream), step);
+    let engine = |(_, seconds, tick): (&str, f64, f64)| {
+        let past = Past { seconds, requests_per_second: traffic.requests_per_second };
+        Engine::taught(traffic.in_ticks_of(tick).past(seconds, stream), Some(past), step)
+    };
     let mut engines = PASTS.map(engine);
     let mut found = [Outcome::Never; PASTS.len()];
     for tick in traffic.run(stream) {

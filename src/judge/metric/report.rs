@@ -55,6 +55,9 @@ pub struct ErrorRateEvidence {
 pub struct Spread {
     /// Ticks of history that it was learned from; 0 where it is assumed.
     pub history_ticks: u32,
+    /// How long the history is, in seconds; below two hours it has not shown what happens now and then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_seconds: Option<f64>,
     /// The dispersion that evidence on raw counts is tempered by, from 1 to 50.
     pub dispersion: f64,
     /// Length in ticks of the blocks of history that showed it.

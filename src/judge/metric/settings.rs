@@ -1,8 +1,8 @@
 //! How one share of requests is judged: which side is worse, how much of it matters, what is known beforehand.
 
-use crate::judge::baseline::CountBaseline;
+use crate::judge::baseline::{CountBaseline, UNKNOWN_DISPERSION};
 use crate::judge::gauge::Worse;
-use crate::judge::harm::{HarmDesign, UNKNOWN_DISPERSION};
+use crate::judge::harm::HarmDesign;
 use crate::judge::margin::{Margin, StepWeight};
 use crate::judge::rate_limit::RateLimit;
 use crate::judge::ratio::RatioDesign;

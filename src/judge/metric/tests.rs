@@ -1,7 +1,7 @@
 //! The judge of one rate, from counts and from counters.
 
 use super::*;
-use crate::judge::{PodCounts, RateLimit};
+use crate::judge::{Past, PodCounts, RateLimit};
 
 const STEP: StepWeight = StepWeight { weight: 10.0, final_weight: 50.0 };
 const HEALTHY: Counts =
@@ -61,6 +61,22 @@ fn clustered_errors_need_the_second_opinion() {
     judge.update(&Counts { canary_errors: 90.0, ..HEALTHY });
     assert!(judge.harm.raw().log_evidence() > 4.7);
     assert!(judge.evidence(Duration::ZERO).log_harm.abs() < 1e-12);
+}
+
+#[test]
+fn after_a_short_history_a_burst_on_one_pod_needs_more_than_its_raw_counts() {
+    let after = |seconds: f64| {
+        let past = Some(Past { seconds, requests_per_second: 100.0 });
+        let baseline = CountBaseline { past, ticks: 480, ..CountBaseline::of_dispersion(1.0) };
+        let settings = ErrorRateSettings { baseline: Some(baseline), ..ErrorRateSettings::default() };
+        let mut judge = ErrorRateJudge::start(settings, STEP);
+        judge.update(&Counts { canary_errors: 90.0, ..HEALTHY });
+        judge.evidence(Duration::ZERO)
+    };
+    assert!(after(7_200.0).is_harmful(0.01), "two hours have shown that it has no bursts");
+    let short = after(1_800.0);
+    assert!(short.log_harm.abs() < 1e-12 && !short.is_harmful(0.01), "{short:?}");
+    assert_eq!((short.spread.history_seconds, short.spread.dispersion.to_bits()), (Some(1_800.0), 2f64.to_bits()));
 }
 
 #[test]
