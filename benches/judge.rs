@@ -75,7 +75,7 @@ fn one_tick_of_an_error_rate_with_twenty_pods(bencher: Bencher) {
     }
     let baseline: Option<CountBaseline> = history.baseline(Margin::ERROR_RATE_LIMIT);
     let mut judge = ErrorRateJudge::start(ErrorRateSettings { baseline, ..ErrorRateSettings::default() }, STEP);
-    let tick = Tick { canary: pods(2, 0.0), stable: pods(18, 0.0) };
+    let tick = Tick { canary: pods(2, 0.0), stable: pods(18, 0.0), seconds: None };
     bencher.bench_local(|| {
         judge.update_pods(black_box(&tick));
     });

@@ -59,7 +59,7 @@ fn first_tick(seed: u64, canary_rate: f64, found: impl Fn(&ErrorRateJudge) -> bo
     let mut judge = ErrorRateJudge::start(ErrorRateSettings { baseline, ..settings }, STEP);
     let (mut canary, mut stable) = (Pods::new("canary", 2, canary_rate), Pods::new("stable", 18, RATE));
     (1..=TWO_HOURS).find(|_| {
-        judge.update_pods(&Tick { canary: canary.tick(&mut stream), stable: stable.tick(&mut stream) });
+        judge.update_pods(&Tick { canary: canary.tick(&mut stream), stable: stable.tick(&mut stream), seconds: None });
         found(&judge)
     })
 }

@@ -189,7 +189,7 @@ proptest! {
                     .collect();
                 (!samples.is_empty()).then(|| ArmSamples { requests: samples.clone(), errors: samples })
             };
-            let look = state.look(&Samples { canary: samples_of(0), stable: samples_of(1) });
+            let look = state.look(&Samples { canary: samples_of(0), stable: samples_of(1), at: None });
             if let siskin::judge::Reading::Counted(counts) = look.reading {
                 prop_assert!(counts.canary_requests > 0.0 && counts.stable_requests > 0.0, "{counts:?}");
                 prop_assert!(counts.canary_errors >= 0.0 && counts.stable_errors >= 0.0, "{counts:?}");

@@ -4,6 +4,7 @@ use super::{Gap, Metric, Settings, Sight, labels::Labels};
 use crate::{
     judge::{ArmSamples, CountBaseline, ErrorRateJudge, Reading, Sample, Samples, StepWeight},
     measure::{self, ArmCounters, MetricOutcome, PerArm},
+    model::Timestamp,
 };
 
 /// The judge of one metric, and whether the stable version's counters have been seen: that is where counting starts.
@@ -36,11 +37,12 @@ impl CountsWatch {
         self.started.then(|| super::watch::text(&self.judge.state()))
     }
 
-    pub(super) fn look(&mut self, outcome: Option<&MetricOutcome>) -> Sight {
+    pub(super) fn look(&mut self, outcome: Option<&MetricOutcome>, now: Timestamp) -> Sight {
         let samples = match outcome {
             Some(MetricOutcome::Counters(arms)) => samples(arms, &self.labels, !self.started),
-            _ => Samples { canary: None, stable: None },
+            _ => Samples::default(),
         };
+        let samples = Samples { at: Some(now.as_millisecond() as f64 / 1_000.0), ..samples };
         let looked = if self.started || samples.stable.is_some() {
             self.started = true;
             self.judge.look(&samples)
@@ -74,5 +76,5 @@ fn samples(arms: &PerArm<ArmCounters>, labels: &Labels, first: bool) -> Samples 
         let counters = counters.as_ref().ok()?;
         Some(ArmSamples { requests: taken(&counters.requests), errors: taken(&counters.events) })
     };
-    Samples { canary: arm(&arms.canary, !first), stable: arm(&arms.stable, false) }
+    Samples { canary: arm(&arms.canary, !first), stable: arm(&arms.stable, false), at: None }
 }

@@ -10,9 +10,7 @@ use jiff::SignedDuration;
 use super::Metric;
 use crate::{
     api::{AnalysisState, Kind, MetricBaseline},
-    judge::{
-        CountBaseline, CountHistory, LatencyHistory, Past, PodCounts, counters::difference, latency::SeriesHistogram,
-    },
+    judge::{CountBaseline, CountHistory, LatencyHistory, PodCounts, counters::difference, latency::SeriesHistogram},
     measure::{
         Arm, Counters, HistogramSample, Measurement, MetricOutcome, MetricQuery, PerArm, Sample, Window, pod_of,
         stratum_of,
@@ -181,7 +179,7 @@ pub(super) fn learn(metric: &Metric, history: &[Measurement]) -> Option<Learned>
         }
     }
     let counts = counted.history.baseline(metric.margins()[1])?;
-    let counts = CountBaseline { past: counted.past(), ..counts };
+    let counts = CountBaseline { seconds: Some(counted.seconds), ..counts };
     let baseline = MetricBaseline { name: metric.name.clone(), baseline: super::watch::text(&counts) };
     Some(Learned { baseline, counts: Some(counts), rates: counted.rates() })
 }
@@ -242,11 +240,6 @@ impl Counted {
         self.requests += pods.iter().map(|pod| pod.requests).sum::<f64>();
         self.events += pods.iter().map(|pod| pod.events).sum::<f64>();
         self.history.push(&pods);
-    }
-
-    fn past(&self) -> Option<Past> {
-        let (requests_per_second, _) = self.rates()?;
-        Some(Past { seconds: self.seconds, requests_per_second })
     }
 
     fn rates(&self) -> Option<(f64, f64)> {

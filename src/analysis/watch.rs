@@ -78,7 +78,7 @@ impl Watch {
 
     pub(super) fn look(&mut self, outcome: Option<&MetricOutcome>, now: Timestamp) -> Sight {
         match self {
-            Self::Counts(watch) => watch.look(outcome),
+            Self::Counts(watch) => watch.look(outcome, now),
             Self::Latency(watch) => watch.look(outcome, now),
             Self::Gauge(watch) => watch.look(outcome, now),
             Self::Limit(watch) => watch.look(outcome),

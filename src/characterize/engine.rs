@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::stream::Stream;
 use super::traffic::{Errors, Tick};
 use crate::judge::{
-    CountBaseline, CountHistory, ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings, Past, PodCounts, StepWeight,
+    CountBaseline, CountHistory, ErrorRateEvidence, ErrorRateJudge, ErrorRateSettings, PodCounts, StepWeight,
+    log_threshold,
 };
 
 /// The judge with its defaults.
@@ -22,13 +23,13 @@ impl Engine {
 
     /// The judge at the beginning of a rollout, after it has learned from what the stable version's pods counted before,
     /// tick by tick. Where it is not said how long that was, it is taken to be long enough.
-    pub fn taught(ticks: impl Iterator<Item = Vec<PodCounts>>, past: Option<Past>, step: StepWeight) -> Self {
+    pub fn taught(ticks: impl Iterator<Item = Vec<PodCounts>>, seconds: Option<f64>, step: StepWeight) -> Self {
         let mut history = CountHistory::default();
         for tick in ticks {
             history.push(&tick);
         }
         let settings = ErrorRateSettings::default();
-        let baseline = history.baseline(settings.margin).map(|baseline| CountBaseline { past, ..baseline });
+        let baseline = history.baseline(settings.margin).map(|baseline| CountBaseline { seconds, ..baseline });
         Self::with(ErrorRateSettings { baseline, ..settings }, step)
     }
 
@@ -52,9 +53,9 @@ impl Engine {
         self.judge.log_harm()
     }
 
-    /// Evidence for safety.
-    pub fn log_safe(&self) -> f64 {
-        self.judge.log_safe()
+    /// Whether the step is shown to be safe with this chance of being wrong.
+    pub fn is_safe(&self, level: f64) -> bool {
+        self.judge.log_safe() >= log_threshold(level) && self.judge.is_inside_margin()
     }
 
     /// Where the judgement stands.

@@ -20,7 +20,7 @@ const ORDINARY: f64 = 2.0;
 /// The dispersion that is assumed where nothing is known of the service yet.
 pub(super) const UNKNOWN_DISPERSION: f64 = 2.0;
 /// A history of so many seconds has shown what happens now and then.
-const LONG_ENOUGH: f64 = 7_200.0;
+const LONG_ENOUGH: f64 = 3_600.0;
 /// How much wider than the last step's a margin may be (see [`Margin::graduated`]), in steps of the square root of 2.
 const WIDENINGS: [f64; 8] = [1.0, SQRT_2, 2.0, 2.0 * SQRT_2, 4.0, 4.0 * SQRT_2, 8.0, 8.0 * SQRT_2];
 
@@ -44,20 +44,9 @@ pub struct CountBaseline {
     /// How counts are capped; none where the history doesn't tell pods apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capping: Option<Capping>,
-    /// How long the history is; none where that is not known, and then it is taken to be long enough, and the looks of the
-    /// run to be as far apart as its ticks.
+    /// How long the history is, in seconds; where nobody says, it is taken to be long enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub past: Option<Past>,
-}
-
-/// The time that a history is of.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Past {
-    /// Its length in seconds.
-    pub seconds: f64,
-    /// Requests per second of the stable version in it.
-    pub requests_per_second: f64,
+    pub seconds: Option<f64>,
 }
 
 /// How counts are capped per pod and tick. As JSON one string, exact to the bit.
@@ -126,7 +115,7 @@ impl CountHistory {
             dispersion_raw: raw.factor,
             block: raw.block,
             capping: self.capping(margin),
-            past: None,
+            seconds: None,
         })
     }
 
@@ -192,14 +181,14 @@ impl CountBaseline {
     /// A service whose dispersion is known from elsewhere and whose pods aren't told apart. `dispersion` is at least 1;
     /// counts of dispersion 1 are Poisson counts.
     pub fn of_dispersion(dispersion: f64) -> Self {
-        Self { ticks: 0, dispersion_raw: dispersion, block: None, capping: None, past: None }
+        Self { ticks: 0, dispersion_raw: dispersion, block: None, capping: None, seconds: None }
     }
 
     /// Whether the history is too short to have shown what goes wrong now and then. Of pods that fail once in 90 min for
     /// half a minute, four of which one is the canary, 65 % of the good releases were rolled back after a history of 40 s
     /// and 21 % after one of 30 min, when it was taken for the whole truth.
     pub fn is_short(&self) -> bool {
-        self.past.is_some_and(|past| past.seconds < LONG_ENOUGH)
+        self.seconds.is_some_and(|seconds| seconds < LONG_ENOUGH)
     }
 
     /// Variance of raw counts relative to Poisson, as evidence for harm takes it: a history that is too short leaves it as
@@ -220,11 +209,6 @@ impl CountBaseline {
     /// By how much evidence for harm comes later than of Poisson counts: by capped counts, where they can be.
     pub fn tempering(&self) -> f64 {
         self.capped_dispersion().unwrap_or(self.raw_dispersion())
-    }
-
-    /// The requests that both arms have in so many seconds, if traffic is as it was; 0 where that is not known.
-    pub(super) fn requests_in(&self, seconds: f64) -> f64 {
-        self.past.map_or(0.0, |past| past.requests_per_second * seconds)
     }
 
     /// This baseline with a newer one's dispersions where they are higher. Never lower: what was once seen to happen
@@ -377,13 +361,12 @@ mod tests {
     #[test]
     fn a_short_history_leaves_room_for_what_it_has_not_shown() {
         let calm = history(64, one_in_two).baseline(Margin::ERROR_RATE_LIMIT).unwrap();
-        let of = |seconds| CountBaseline { past: Some(Past { seconds, requests_per_second: 40.0 }), ..calm };
+        let of = |seconds| CountBaseline { seconds: Some(seconds), ..calm };
         let found = calm.capping.unwrap().harm.dispersion;
         assert_eq!((calm.raw_dispersion(), calm.capped_dispersion()), (calm.dispersion_raw, Some(found)));
         assert_eq!(of(LONG_ENOUGH).capped_dispersion(), Some(found));
         assert_eq!(of(640.0).raw_dispersion().to_bits(), UNKNOWN_DISPERSION.to_bits());
         assert!((of(640.0).capped_dispersion().unwrap() / found - 1.25).abs() < 1e-12, "32 pairs of ticks");
-        assert_eq!((calm.requests_in(15.0), of(640.0).requests_in(15.0)), (0.0, 600.0));
     }
 
     #[test]

@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn small_pods_are_put_together_until_they_have_the_traffic_of_a_large_one() {
-        let tick = Tick { canary: pods(2, 500.0, 9.0), stable: pods(20, 100.0, 2.0) };
+        let tick = Tick { canary: pods(2, 500.0, 9.0), stable: pods(20, 100.0, 2.0), seconds: None };
         let units = units(&tick, 10).unwrap();
         assert_eq!(units, Units { canary_pods: 1.0, stable_pods: 5.0, scale: Some(5.0) });
         // Five times the traffic of a pod in the history: the cap fits a mean of 5, which is 8; two canary pods of nine
@@ -202,10 +202,10 @@ mod tests {
     fn pods_are_put_together_by_the_traffic_that_they_have_now() {
         let mut traffic = PodTraffic::default();
         for _ in 0..50 {
-            traffic.add(&Tick { canary: pods(6, 900.0, 9.0), stable: pods(6, 100.0, 1.0) });
+            traffic.add(&Tick { canary: pods(6, 900.0, 9.0), stable: pods(6, 100.0, 1.0), seconds: None });
         }
         // Another weight, and a look that was missed: six times the requests, shared equally.
-        let long = Tick { canary: pods(6, 2000.0, 20.0), stable: pods(6, 2000.0, 20.0) };
+        let long = Tick { canary: pods(6, 2000.0, 20.0), stable: pods(6, 2000.0, 20.0), seconds: None };
         traffic.add(&long);
         let units = traffic.units(&long, &CAPPING).unwrap();
         assert_eq!(units, Units { canary_pods: 1.0, stable_pods: 1.0, scale: Some(20.0) });
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn chance_alone_puts_no_pods_together() {
-        let tick = Tick { canary: pods(2, 6.0, 0.0), stable: pods(8, 9.0, 0.0) };
+        let tick = Tick { canary: pods(2, 6.0, 0.0), stable: pods(8, 9.0, 0.0), seconds: None };
         let alike = Units { canary_pods: 1.0, stable_pods: 1.0, scale: None };
         let capping = Capping { requests: 8.0, ..CAPPING };
         let mut traffic = PodTraffic::default();
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn pods_that_can_not_be_made_alike_are_not_capped() {
-        let tick = Tick { canary: pods(1, 100.0, 0.0), stable: pods(1, 900.0, 0.0) };
+        let tick = Tick { canary: pods(1, 100.0, 0.0), stable: pods(1, 900.0, 0.0), seconds: None };
         assert_eq!(units(&tick, 10), None);
     }
 
@@ -233,7 +233,8 @@ mod tests {
     fn a_pod_is_capped_once_whatever_the_strata_of_its_events() {
         let entry =
             |stratum: &str, events: f64| PodCounts { pod: "a".into(), stratum: stratum.into(), requests: 50.0, events };
-        let tick = Tick { canary: vec![entry("/buy", 10.0), entry("/look", 5.0)], stable: pods(3, 100.0, 1.0) };
+        let tick =
+            Tick { canary: vec![entry("/buy", 10.0), entry("/look", 5.0)], stable: pods(3, 100.0, 1.0), seconds: None };
         let capped = units(&tick, 10).unwrap().capped(&tick, &CAPPING.harm);
         let events: Vec<f64> = capped.iter().map(|counts| counts.canary_errors).collect();
         assert_eq!(events, [0.0, 2.0, 1.0], "the stable pods are in the stratum without a name");

@@ -48,6 +48,8 @@ pub struct Samples {
     pub canary: Option<ArmSamples>,
     /// The stable version's counters.
     pub stable: Option<ArmSamples>,
+    /// The time of the look, in seconds since any begin that stays the same; none where it is not known.
+    pub at: Option<f64>,
 }
 
 /// What a look came to.
@@ -79,6 +81,10 @@ pub struct CounterState {
     held_canary: Vec<PodCounts>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     held_stable: Vec<PodCounts>,
+    /// The last look at which requests of both arms were counted, or the first one; a look that counts nothing must leave
+    /// no trace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<f64>,
     /// Whether both arms have been counted together: before that there is no common time to hold counts for.
     paired: bool,
 }
@@ -123,11 +129,11 @@ impl CounterState {
         let mut dropped = 0;
         let canary = samples.canary.as_ref().and_then(|arm| self.canary.take(arm, &mut dropped));
         let stable = samples.stable.as_ref().and_then(|arm| self.stable.take(arm, &mut dropped));
-        let (reading, tick) = self.pair(canary, stable);
+        let (reading, tick) = self.pair(canary, stable, samples.at);
         CounterLook { reading, tick, dropped }
     }
 
-    fn pair(&mut self, canary: Option<ArmDelta>, stable: Option<ArmDelta>) -> (Reading, Option<Tick>) {
+    fn pair(&mut self, canary: Option<ArmDelta>, stable: Option<ArmDelta>, at: Option<f64>) -> (Reading, Option<Tick>) {
         let (canary, stable) = match (canary, stable) {
             (Some(canary), Some(stable)) => (canary, stable),
             (canary, stable) => {
@@ -145,16 +151,19 @@ impl CounterState {
         };
         let held = (std::mem::take(&mut self.held_canary), std::mem::take(&mut self.held_stable));
         if !(canary.counted && stable.counted) {
+            self.at = self.at.or(at);
             return (Reading::FirstSight, None);
         }
         self.paired = true;
-        let tick = Tick { canary: canary.with(held.0), stable: stable.with(held.1) };
+        let seconds = at.zip(self.at).map(|(at, before)| at - before).filter(|seconds| *seconds > 0.0);
+        let tick = Tick { canary: canary.with(held.0), stable: stable.with(held.1), seconds };
         let counts = tick.totals();
         if counts.canary_requests <= 0.0 {
             (Reading::NoCanaryTraffic, None)
         } else if counts.stable_requests <= 0.0 {
             (Reading::NoStableTraffic, None)
         } else {
+            self.at = at;
             (Reading::Counted(counts), Some(tick))
         }
     }

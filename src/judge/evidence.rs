@@ -67,7 +67,8 @@ impl MetricEvidence {
     /// Whether this metric lets the step pass.
     pub fn is_safe(&self) -> bool {
         match self {
-            Self::Counts(evidence) => evidence.log_safe >= evidence.log_safe_threshold,
+            // Where the stable version has become worse than its history, caps make all versions alike.
+            Self::Counts(evidence) => evidence.log_safe >= evidence.log_safe_threshold && evidence.inside_margin,
             Self::Latency(evidence) => evidence.is_safe(),
             Self::Gauge(evidence) => evidence.is_safe(),
         }

@@ -25,7 +25,7 @@ const CAPPED_BLOCK: Block = Block { ticks: 2, seconds: 15.0 };
 /// helps: at one look a second, bursts of 30 s roll back 14 %.
 const UNKNOWN_BLOCK: Block = Block { ticks: 2, seconds: 0.0 };
 
-/// After how much share betting settles its bets: so many ticks, and as many requests as come in so many seconds.
+/// After how much share betting settles its bets: so many ticks, and so many seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Block {
     ticks: u32,
@@ -38,8 +38,6 @@ struct Bets {
     dispersion: f64,
     /// The second opinion, where one is needed.
     guard: Option<Block>,
-    /// Requests of both arms in a block.
-    least_requests: f64,
 }
 
 /// A running pair of processes for harm.
@@ -115,14 +113,14 @@ impl HarmProcess {
     }
 
     /// Takes one tick's raw counts, stratum by stratum.
-    pub(super) fn update(&mut self, design: HarmDesign, strata: &[Counts]) {
-        self.raw.update(design, strata);
+    pub(super) fn update(&mut self, design: HarmDesign, strata: &[Counts], seconds: Option<f64>) {
+        self.raw.update(design, strata, seconds);
     }
 
     /// Takes one tick's capped counts, stratum by stratum.
-    pub(super) fn update_capped(&mut self, design: HarmDesign, strata: &[Counts]) {
+    pub(super) fn update_capped(&mut self, design: HarmDesign, strata: &[Counts], seconds: Option<f64>) {
         if let Some(capped) = &mut self.capped {
-            capped.update(design, strata);
+            capped.update(design, strata, seconds);
         }
     }
 
@@ -139,12 +137,12 @@ impl HarmProcess {
 
 impl Guarded {
     fn new(design: HarmDesign, bets: &Bets) -> Self {
-        let guard = |block: Block| bets.share_betting(design, block, ShareState::default());
+        let guard = |block: Block| Bets::share_betting(design, block, ShareState::default());
         Self { ratio: RatioProcess::new(design.ratio(bets.dispersion)), guard: bets.guard.map(guard) }
     }
 
     fn resume(design: HarmDesign, bets: &Bets, state: &GuardedState) -> Self {
-        let guard = |block: Block| bets.share_betting(design, block, state.guard.unwrap_or_default());
+        let guard = |block: Block| Bets::share_betting(design, block, state.guard.unwrap_or_default());
         Self { ratio: RatioProcess::resume(design.ratio(bets.dispersion), state.ratio), guard: bets.guard.map(guard) }
     }
 
@@ -152,16 +150,16 @@ impl Guarded {
         GuardedState { ratio: *self.ratio.state(), guard: self.guard.map(|guard| *guard.state()) }
     }
 
-    fn update(&mut self, design: HarmDesign, strata: &[Counts]) {
+    fn update(&mut self, design: HarmDesign, strata: &[Counts], seconds: Option<f64>) {
         for counts in strata {
             self.ratio.update(counts);
         }
         if let Some(guard) = &mut self.guard {
             if design.lower_is_worse {
                 let swapped: Vec<Counts> = strata.iter().map(|counts| counts.swapped()).collect();
-                guard.update_strata(&swapped);
+                guard.update_strata(&swapped, seconds);
             } else {
-                guard.update_strata(strata);
+                guard.update_strata(strata, seconds);
             }
         }
     }
@@ -173,28 +171,22 @@ impl Guarded {
 }
 
 impl Bets {
-    fn share_betting(&self, design: HarmDesign, block: Block, state: ShareState) -> ShareProcess {
-        ShareProcess::resume(design.share_ratio(), block.ticks, state).holding(self.least_requests)
-    }
-
-    /// With a second opinion in these blocks, if there is one.
-    fn guarded(dispersion: f64, guard: Option<Block>, baseline: &CountBaseline) -> Self {
-        let least_requests = guard.map_or(0.0, |block| baseline.requests_in(block.seconds));
-        Self { dispersion, guard, least_requests }
+    fn share_betting(design: HarmDesign, block: Block, state: ShareState) -> ShareProcess {
+        ShareProcess::resume(design.share_ratio(), block.ticks, state).lasting(block.seconds)
     }
 }
 
 fn raw_bets(baseline: Option<&CountBaseline>) -> Bets {
     let Some(baseline) = baseline else {
-        return Bets { dispersion: UNKNOWN_DISPERSION, guard: Some(UNKNOWN_BLOCK), least_requests: 0.0 };
+        return Bets { dispersion: UNKNOWN_DISPERSION, guard: Some(UNKNOWN_BLOCK) };
     };
     let varies = baseline.dispersion_raw > GUARD_DISPERSION;
     let unknown = baseline.is_short().then_some(UNKNOWN_BLOCK);
-    Bets::guarded(baseline.raw_dispersion(), if varies { Some(RAW_BLOCK) } else { unknown }, baseline)
+    Bets { dispersion: baseline.raw_dispersion(), guard: if varies { Some(RAW_BLOCK) } else { unknown } }
 }
 
 fn capped_bets(baseline: Option<&CountBaseline>) -> Option<Bets> {
     let baseline = baseline?;
     let guard = (baseline.dispersion_raw > GUARD_DISPERSION).then_some(CAPPED_BLOCK);
-    Some(Bets::guarded(baseline.capped_dispersion()?, guard, baseline))
+    Some(Bets { dispersion: baseline.capped_dispersion()?, guard })
 }

@@ -168,7 +168,7 @@ impl ErrorRateJudge {
     pub fn update_pods(&mut self, tick: &Tick) {
         let raw = tick.raw_strata();
         let design = self.settings.harm_design();
-        self.harm.update(design, &raw);
+        self.harm.update(design, &raw, tick.seconds);
         for counts in &raw {
             self.spread.update(counts);
             self.run.update(counts);
@@ -183,7 +183,7 @@ impl ErrorRateJudge {
         let capping = self.settings.baseline.and_then(|baseline| baseline.capping).filter(|_| knows_pods);
         let units = capping.and_then(|capping| Some((capping, self.traffic.units(tick, &capping)?)));
         if let Some((capping, units)) = units {
-            self.harm.update_capped(design, &units.capped(tick, &capping.harm));
+            self.harm.update_capped(design, &units.capped(tick, &capping.harm), tick.seconds);
             if let Some(cap) = capping.safe(self.step_weight.widening()) {
                 let safe = self.settings.safe_design(self.step_weight, cap.dispersion, cap.kappa);
                 self.update_safe(safe, &units.capped(tick, cap));
@@ -221,6 +221,15 @@ impl ErrorRateJudge {
         self.safe.log_evidence()
     }
 
+    /// Whether the rates of the step, all counts as they are, keep to its margin; no statement of confidence.
+    pub fn is_inside_margin(&self) -> bool {
+        let margin = self.settings.step_margin(self.step_weight);
+        match self.settings.worse {
+            Worse::Lower => self.step.is_above(margin),
+            Worse::Higher => self.step.is_inside(margin),
+        }
+    }
+
     /// Where the judgement stands. `step_elapsed` is how long the step has lasted, from which the time that is still
     /// needed is reckoned.
     pub fn evidence(&self, step_elapsed: Duration) -> ErrorRateEvidence {
@@ -231,10 +240,7 @@ impl ErrorRateJudge {
         let log_harm_threshold = log_threshold(self.settings.false_rollback);
         let log_safe_threshold = log_threshold(self.settings.missed_regression);
         let traffic = Traffic::seen(totals, step_elapsed);
-        let inside_margin = {
-            let margin = self.settings.step_margin(self.step_weight);
-            if lower_is_worse { self.step.is_above(margin) } else { self.step.is_inside(margin) }
-        };
+        let inside_margin = self.is_inside_margin();
         let baseline = self.settings.baseline;
         let capping = baseline.and_then(|baseline| baseline.capping);
         ErrorRateEvidence {
@@ -249,7 +255,9 @@ impl ErrorRateJudge {
             log_safe_threshold,
             inside_margin,
             seconds_until_safe: traffic
-                .and_then(|traffic| planner::seconds_until(&self.safe, log_safe_threshold, &traffic)),
+                .and_then(|traffic| planner::seconds_until(&self.safe, log_safe_threshold, &traffic))
+                // Capped counts that are shown to be safe say nothing against what all counts say as they are.
+                .filter(|seconds| *seconds > 0.0 || inside_margin),
             seconds_until_harm: traffic
                 .and_then(|traffic| planner::seconds_until(self.harm.raw(), log_harm_threshold, &traffic))
                 // When the counts have passed alone, it is the second opinion that is waited for.
@@ -263,7 +271,7 @@ impl ErrorRateJudge {
             }),
             spread: Spread {
                 history_ticks: baseline.map_or(0, |baseline| baseline.ticks),
-                history_seconds: baseline.and_then(|baseline| baseline.past).map(|past| past.seconds),
+                history_seconds: baseline.and_then(|baseline| baseline.seconds),
                 dispersion: baseline.map_or(dispersion, |baseline| baseline.raw_dispersion()),
                 block: baseline.and_then(|baseline| baseline.block),
                 capped_dispersion: baseline.and_then(|baseline| baseline.capped_dispersion()),

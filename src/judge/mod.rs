@@ -54,7 +54,7 @@ pub mod state;
 pub mod tick;
 pub mod verdict;
 
-pub use baseline::{Cap, Capping, CountBaseline, CountHistory, Past};
+pub use baseline::{Cap, Capping, CountBaseline, CountHistory};
 pub use combine::{e_bh, log_threshold, log_weighted_mean};
 pub use counters::{ArmSamples, CounterLook, CounterState, Reading, Sample, Samples};
 pub use counts::Counts;

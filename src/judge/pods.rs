@@ -157,7 +157,7 @@ mod tests {
             events: *events,
         };
         let canary = events.iter().enumerate().map(pod).collect();
-        Tick { canary, stable: vec![] }
+        Tick { canary, stable: vec![], seconds: None }
     }
 
     fn called(ticks: &[Tick], dispersion: f64) -> Vec<String> {

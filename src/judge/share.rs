@@ -19,7 +19,7 @@ pub const GUARD_DISPERSION: f64 = 2.0;
 /// Sizes of the linear bets, as parts of the largest one that can't lose everything.
 pub const SHARE_BETS: [f64; BETS] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.8];
 const BETS: usize = 6;
-const STATE_NUMBERS: usize = BETS + 5;
+const STATE_NUMBERS: usize = BETS + 6;
 
 /// Where a share-betting process stands. As JSON one string, exact to the bit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +31,8 @@ pub struct ShareState {
     block: Counts,
     /// Informative intervals in the block under way.
     filled: f64,
+    /// How long they lasted.
+    seconds: f64,
 }
 
 /// A running share-betting process.
@@ -38,7 +40,7 @@ pub struct ShareState {
 pub struct ShareProcess {
     ratio: f64,
     block_length: u32,
-    least_requests: f64,
+    least_seconds: f64,
     state: ShareState,
 }
 
@@ -51,34 +53,38 @@ impl ShareProcess {
 
     /// A process that goes on from a stored state.
     pub fn resume(ratio: f64, block_length: u32, state: ShareState) -> Self {
-        Self { ratio, block_length, least_requests: 0.0, state }
+        Self { ratio, block_length, least_seconds: 0.0, state }
     }
 
-    /// The same with blocks that hold at least so many requests of both arms: where intervals may be short, a number of
-    /// them does not say how long a cluster a block withstands.
+    /// The same with blocks that last at least so many seconds: where intervals may be short, a number of them does not
+    /// say how long a cluster a block withstands.
     #[must_use]
-    pub fn holding(self, least_requests: f64) -> Self {
-        Self { least_requests, ..self }
+    pub fn lasting(self, least_seconds: f64) -> Self {
+        Self { least_seconds, ..self }
     }
 
     /// Takes the counts of one interval. An interval in which one arm had no requests changes nothing.
     pub fn update(&mut self, counts: &Counts) {
+        self.update_over(counts, None);
+    }
+
+    /// Takes the counts of one interval of so many seconds; where nobody says, it is long enough for a block.
+    pub fn update_over(&mut self, counts: &Counts, seconds: Option<f64>) {
         let counts = counts.bounded();
         if !counts.is_informative() {
             return;
         }
         self.state.block += counts;
         self.state.filled += 1.0;
-        let Counts { canary_requests, stable_requests, .. } = self.state.block;
-        let holds_enough = canary_requests + stable_requests >= self.least_requests;
-        if holds_enough && self.state.filled >= f64::from(self.block_length) {
+        self.state.seconds += seconds.unwrap_or(self.least_seconds);
+        if self.state.seconds >= self.least_seconds && self.state.filled >= f64::from(self.block_length) {
             self.settle();
         }
     }
 
     /// Takes the counts of one tick, split into strata. The share that a canary on the boundary would have is reckoned
     /// within each stratum, given how many errors it had, so a different mix of the arms biases nothing.
-    pub fn update_strata(&mut self, strata: &[Counts]) {
+    pub fn update_strata(&mut self, strata: &[Counts], seconds: Option<f64>) {
         let informative = || strata.iter().copied().map(Counts::bounded).filter(Counts::is_informative);
         let mut totals = Counts::default();
         let (mut errors, mut expected) = (0.0, 0.0);
@@ -95,7 +101,7 @@ impl ShareProcess {
             totals.canary_requests = requests * share / (share + self.ratio * (1.0 - share));
             totals.stable_requests = requests - totals.canary_requests;
         }
-        self.update(&totals);
+        self.update_over(&totals, seconds);
     }
 
     /// `ln` of the e-value: the mean over the bets.
@@ -110,7 +116,7 @@ impl ShareProcess {
 
     fn settle(&mut self) {
         let block = std::mem::take(&mut self.state.block);
-        self.state.filled = 0.0;
+        (self.state.filled, self.state.seconds) = (0.0, 0.0);
         let errors = block.canary_errors + block.stable_errors;
         if errors <= 0.0 {
             return;
@@ -127,7 +133,7 @@ impl ShareProcess {
 
 impl From<ShareState> for String {
     fn from(state: ShareState) -> Self {
-        let ShareState { capital, block, filled } = state;
+        let ShareState { capital, block, filled, seconds } = state;
         let mut numbers = [0.0; STATE_NUMBERS];
         numbers[..BETS].copy_from_slice(&capital);
         numbers[BETS..].copy_from_slice(&[
@@ -136,6 +142,7 @@ impl From<ShareState> for String {
             block.canary_errors,
             block.stable_errors,
             filled,
+            seconds,
         ]);
         state::encode(StateKind::Share, &numbers)
     }
@@ -149,11 +156,13 @@ impl TryFrom<String> for ShareState {
         if let Some(position) = numbers.iter().position(|number| *number == f64::INFINITY) {
             return Err(state::impossible(position, numbers[position]));
         }
-        let [c0, c1, c2, c3, c4, c5, canary_requests, stable_requests, canary_errors, stable_errors, filled] = numbers;
+        let [c0, c1, c2, c3, c4, c5, canary_requests, stable_requests, canary_errors, stable_errors, filled, seconds] =
+            numbers;
         Ok(Self {
             capital: [c0, c1, c2, c3, c4, c5],
             block: Counts { canary_requests, stable_requests, canary_errors, stable_errors },
             filled,
+            seconds,
         })
     }
 }
@@ -163,17 +172,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_that_holds_requests_takes_no_burst_of_many_short_intervals_apart() {
+    fn a_block_that_lasts_takes_no_burst_of_many_short_intervals_apart() {
         let quiet = Counts { canary_requests: 10.0, stable_requests: 90.0, canary_errors: 0.0, stable_errors: 1.0 };
         let burst = Counts { canary_errors: 6.0, ..quiet };
-        let after = |least_requests: f64| {
-            let mut process = ShareProcess::new(1.0, 2).holding(least_requests);
+        let after = |least_seconds: f64| {
+            let mut process = ShareProcess::new(1.0, 2).lasting(least_seconds);
             for interval in 0..20 {
-                process.update(if interval < 12 { &burst } else { &quiet });
+                process.update_over(if interval < 12 { &burst } else { &quiet }, Some(2.0));
             }
             process.log_evidence()
         };
         assert!(after(0.0) > 3.0, "each pair of intervals was a bet of its own: {}", after(0.0));
-        assert!(after(2_000.0) < 1.5, "{}", after(2_000.0));
+        assert!(after(40.0) < 1.5, "{}", after(40.0));
     }
 }

@@ -28,6 +28,8 @@ pub struct Tick {
     pub canary: Vec<PodCounts>,
     /// The stable version's pods.
     pub stable: Vec<PodCounts>,
+    /// How long it lasted, in seconds; where nobody says, it is taken to be as long as the ticks of the history.
+    pub seconds: Option<f64>,
 }
 
 impl Tick {
@@ -37,6 +39,7 @@ impl Tick {
         Self {
             canary: arm(counts.canary_requests, counts.canary_errors),
             stable: arm(counts.stable_requests, counts.stable_errors),
+            seconds: None,
         }
     }
 

@@ -9,8 +9,8 @@ use crate::{
     model::{POD_TEMPLATE_HASH, Timestamp},
 };
 
-/// How many ticks of the past it tells: enough to see bursts of three ticks.
-const TICKS_OF_HISTORY: usize = 49;
+/// How many ticks of the past it tells: an hour of them, which is enough to be believed.
+const TICKS_OF_HISTORY: usize = 242;
 /// Requests of one pod in one of them.
 const REQUESTS_OF_A_TICK: f64 = 20_000.0;
 

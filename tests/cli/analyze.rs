@@ -277,7 +277,10 @@ async fn power_asks_prometheus_for_the_rates_and_says_what_will_be_found() {
     let number = |name: &str| question[name].as_f64().unwrap();
     assert!((number("requestsPerSecond") - 360.0).abs() < 7.0, "{question}");
     assert!((number("rate") - 0.005).abs() < 5e-4, "{question}");
-    assert!((number("dispersion") - 1.0).abs() < 1e-9, "as even as the planted errors are: {question}");
+    assert!(
+        (1.2..1.3).contains(&number("dispersion")),
+        "the planted errors are even, but a quarter of an hour does not tell much: {question}"
+    );
     assert_eq!(powers[0]["steps"].as_array().unwrap().len(), 2);
 }
 

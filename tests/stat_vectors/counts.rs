@@ -192,7 +192,7 @@ fn capped_counts(case: &Value, values: &mut Values) {
     let ticks = pods_of(&case["canary"], "canary").into_iter().zip(pods_of(&case["stable"], "stable"));
     let found: Vec<(f64, f64)> = ticks
         .map(|(canary, stable)| {
-            judge.update_pods(&Tick { canary, stable });
+            judge.update_pods(&Tick { canary, stable, seconds: None });
             let evidence = judge.evidence(Duration::ZERO);
             (evidence.log_harm, evidence.log_safe)
         })

@@ -91,7 +91,7 @@ fn overdispersion() -> Vec<Check> {
         ("equal, bursts", "4 min"),
         ("equal, bursts, 1 of 4 pods", "30 min"),
         ("equal, bursts, a look each 2 s", "6 h"),
-        ("equal, bursts, a look each 2 s", "2 h"),
+        ("equal, bursts, a look each 2 s", "1 h"),
     ] {
         checks.push(check("B3", "T11", row, column, Bound::ShareAtMost(0.01)).tested_if(column == "4 min"));
     }

@@ -57,7 +57,7 @@ pub fn rollout(release: &Release, limits: Limits, stream: &mut Stream) -> Ending
         let counts = arms.draw(release, second, tick, weight, stream);
         second += tick;
         elapsed += limits.tick;
-        errors.look(&Tick { end: second, counts, pods: PodErrors::default() });
+        errors.look(&Tick { end: second, seconds: tick, counts, pods: PodErrors::default() });
         latency.tick(requests * weight, requests * (1.0 - weight), 1.0, stream);
         let metric = |name: &str, evidence| MetricLook {
             name: name.into(),

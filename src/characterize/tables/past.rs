@@ -5,12 +5,12 @@ use super::super::outcome::Outcome;
 use super::super::stream::Stream;
 use super::super::table::{Column, Row, Table};
 use super::super::traffic::{Bursts, Course, Errors, Fleet};
-use crate::judge::{Past, StepWeight, log_threshold};
+use crate::judge::{StepWeight, log_threshold};
 
 /// What is known: so many seconds, in ticks of so many. A young version is asked about in finer ticks, as a rollout does.
 const PASTS: [(&str, f64, f64); 6] = [
     ("6 h", 21_600.0, 15.0),
-    ("2 h", 7_200.0, 15.0),
+    ("1 h", 3_600.0, 15.0),
     ("30 min", 1_800.0, 15.0),
     ("4 min", 240.0, 7.0),
     ("40 s", 40.0, 2.0),
@@ -44,6 +44,7 @@ pub(super) fn table() -> Table {
             row("x4, bursts", fleet(x4, bursts)),
             row("20 % errors, no bursts", fleet(much, None)),
             row("20 % errors, bursts", fleet(much, bursts)),
+            row("20 % errors, no bursts, 1 of 2 pods", of_pods(1, 1, much, None)),
             row("20 % errors, bursts, a look each 2 s", fleet(much, bursts).in_ticks_of(2.0)),
         ],
         pictures: Vec::new(),
@@ -58,8 +59,7 @@ fn run(traffic: &Errors, stream: &mut Stream) -> Vec<Outcome> {
     let weight = traffic.weight.at(0.0, traffic.horizon());
     let step = StepWeight { weight, final_weight: weight };
     let engine = |(_, seconds, tick): (&str, f64, f64)| {
-        let past = Past { seconds, requests_per_second: traffic.requests_per_second };
-        Engine::taught(traffic.in_ticks_of(tick).past(seconds, stream), Some(past), step)
+        Engine::taught(traffic.in_ticks_of(tick).past(seconds, stream), Some(seconds), step)
     };
     let mut engines = PASTS.map(engine);
     let mut found = [Outcome::Never; PASTS.len()];

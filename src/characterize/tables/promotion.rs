@@ -5,7 +5,7 @@ use super::super::outcome::Outcome;
 use super::super::stream::Stream;
 use super::super::table::{Column, Row, Table};
 use super::super::traffic::{Bursts, Course, Errors, Fleet, Noise};
-use crate::judge::{Margin, StepWeight, log_threshold};
+use crate::judge::{Margin, StepWeight};
 
 /// The table.
 pub(super) fn table() -> Table {
@@ -62,9 +62,8 @@ fn run(traffic: &Errors, stream: &mut Stream) -> Vec<Outcome> {
     let mut safe = [Outcome::Never; 2];
     for tick in traffic.run(stream) {
         engine.look(&tick);
-        let evidence = engine.log_safe();
         for (safe, level) in safe.iter_mut().zip([0.05, 0.01]) {
-            safe.note(evidence >= log_threshold(level), tick.end);
+            safe.note(engine.is_safe(level), tick.end);
         }
         if safe[1] != Outcome::Never {
             break;

@@ -79,6 +79,7 @@ impl Errors {
                 self.arm(requests * (1.0 - weight), stable_rate, stable_pods, stream);
             Tick {
                 end: start + self.tick,
+                seconds: self.tick,
                 counts: Counts { canary_requests, stable_requests, canary_errors, stable_errors },
                 pods: PodErrors { canary, stable },
             }

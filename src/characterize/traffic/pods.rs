@@ -8,6 +8,8 @@ use crate::judge::{self, Counts, PodCounts};
 pub struct Tick {
     /// The second at which it ends.
     pub end: f64,
+    /// How long it lasts, in seconds.
+    pub seconds: f64,
     /// Counts of both arms.
     pub counts: Counts,
     /// Errors of each pod; empty where series have no pod.
@@ -21,6 +23,7 @@ impl Tick {
         judge::Tick {
             canary: pod_counts(canary_requests, canary_errors, &self.pods.canary),
             stable: pod_counts(stable_requests, stable_errors, &self.pods.stable),
+            seconds: Some(self.seconds),
         }
     }
 }

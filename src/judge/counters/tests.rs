@@ -19,6 +19,7 @@ fn both(canary: (f64, f64), stable: (f64, f64)) -> Samples {
     Samples {
         canary: Some(arm(&[new_sample("c", canary.0)], &[new_sample("c", canary.1)])),
         stable: Some(arm(&[sample("s", stable.0)], &[sample("s", stable.1)])),
+        at: None,
     }
 }
 
@@ -180,9 +181,9 @@ fn each_pod_is_counted_by_itself_within_its_stratum_and_also_while_it_is_held() 
     };
     let stable = |value: f64| arm(&[split("s", "b", "/buy", value)], &[]);
     let mut state = CounterState::default();
-    state.look(&Samples { canary: Some(canary(1.0)), stable: Some(stable(10.0)) });
-    state.look(&Samples { canary: Some(canary(2.0)), stable: None });
-    let tick = state.look(&Samples { canary: Some(canary(4.0)), stable: Some(stable(50.0)) }).tick.unwrap();
+    state.look(&Samples { canary: Some(canary(1.0)), stable: Some(stable(10.0)), at: None });
+    state.look(&Samples { canary: Some(canary(2.0)), stable: None, at: None });
+    let tick = state.look(&Samples { canary: Some(canary(4.0)), stable: Some(stable(50.0)), at: None }).tick.unwrap();
     let pod = |pod: &str, stratum: &str, requests: f64, events: f64| PodCounts {
         pod: pod.into(),
         stratum: stratum.into(),
@@ -191,4 +192,19 @@ fn each_pod_is_counted_by_itself_within_its_stratum_and_also_while_it_is_held() 
     };
     assert_eq!(tick.canary, [pod("a", "/buy", 12.0, 0.0), pod("a", "/look", 3.0, 3.0)]);
     assert_eq!(tick.stable, [pod("b", "/buy", 40.0, 0.0)]);
+}
+
+#[test]
+fn a_tick_is_as_long_as_the_time_since_something_was_counted() {
+    let mut state = CounterState::default();
+    let at = |at: f64, samples: Samples| Samples { at: Some(at), ..samples };
+    state.look(&at(100.0, both((1.0, 0.0), (10.0, 0.0))));
+    let tick = |look: CounterLook| look.tick.unwrap().seconds;
+    assert_eq!(tick(state.look(&at(110.0, both((2.0, 0.0), (20.0, 0.0))))), Some(10.0));
+    let before = state.clone();
+    state.look(&at(115.0, both((2.0, 0.0), (20.0, 0.0))));
+    assert_eq!(state, before, "nothing new is no change");
+    state.look(&at(120.0, Samples { canary: None, ..both((3.0, 0.0), (30.0, 0.0)) }));
+    assert_eq!(tick(state.look(&at(130.0, both((4.0, 0.0), (40.0, 0.0))))), Some(20.0), "what was held is in it");
+    assert_eq!(tick(state.look(&both((5.0, 0.0), (50.0, 0.0)))), None);
 }

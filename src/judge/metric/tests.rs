@@ -1,7 +1,7 @@
 //! The judge of one rate, from counts and from counters.
 
 use super::*;
-use crate::judge::{Past, PodCounts, RateLimit};
+use crate::judge::{PodCounts, RateLimit};
 
 const STEP: StepWeight = StepWeight { weight: 10.0, final_weight: 50.0 };
 const HEALTHY: Counts =
@@ -66,8 +66,7 @@ fn clustered_errors_need_the_second_opinion() {
 #[test]
 fn after_a_short_history_a_burst_on_one_pod_needs_more_than_its_raw_counts() {
     let after = |seconds: f64| {
-        let past = Some(Past { seconds, requests_per_second: 100.0 });
-        let baseline = CountBaseline { past, ticks: 480, ..CountBaseline::of_dispersion(1.0) };
+        let baseline = CountBaseline { seconds: Some(seconds), ticks: 480, ..CountBaseline::of_dispersion(1.0) };
         let settings = ErrorRateSettings { baseline: Some(baseline), ..ErrorRateSettings::default() };
         let mut judge = ErrorRateJudge::start(settings, STEP);
         judge.update(&Counts { canary_errors: 90.0, ..HEALTHY });
@@ -137,8 +136,10 @@ fn a_route_that_only_fails_on_both_versions_is_no_harm_where_routes_are_compared
     let stratified = Tick {
         canary: vec![pod("c", "/bad", 100.0, 20.0), pod("c", "/good", 100.0, 0.0)],
         stable: vec![pod("s", "/bad", 100.0, 20.0), pod("s", "/good", 900.0, 0.0)],
+        seconds: None,
     };
-    let pooled = Tick { canary: vec![pod("c", "", 200.0, 20.0)], stable: vec![pod("s", "", 1000.0, 20.0)] };
+    let pooled =
+        Tick { canary: vec![pod("c", "", 200.0, 20.0)], stable: vec![pod("s", "", 1000.0, 20.0)], seconds: None };
     let harm_after = |tick: &Tick, dispersion: f64| {
         let baseline = Some(CountBaseline::of_dispersion(dispersion));
         let mut judge = ErrorRateJudge::start(ErrorRateSettings { baseline, ..ErrorRateSettings::default() }, STEP);
@@ -160,6 +161,7 @@ fn a_bad_pod_is_named_in_the_sentence() {
         judge.update_pods(&Tick {
             canary: vec![pod("web-0", "", 30.0, 0.0), pod("web-1", "", 30.0, 4.0), pod("web-2", "", 30.0, 0.0)],
             stable: vec![pod("web-9", "", 900.0, 1.0)],
+            seconds: None,
         });
     }
     let text = judge.evidence(Duration::from_secs(30)).explain("errors");

@@ -5,7 +5,8 @@ use super::{
     Act, Check,
 };
 use crate::{
-    api::{Phase, RolloutStatus},
+    api::{MetricBaseline, Phase, RolloutStatus},
+    judge::CountBaseline,
     observe::Kind,
 };
 
@@ -90,9 +91,12 @@ impl Check for TrueVerdicts {
 /// How long a clear regression may be in front of users while everything works. A look comes every 10 s at the latest,
 /// and a scrape every 5 s.
 const AT_MOST: Millis = 45_000;
-/// The same where Prometheus could tell no history: then nobody knows how errors cluster, and a second opinion must agree.
+/// The same where Prometheus could tell less than an hour of history: then nobody knows how errors cluster, and a second opinion must agree.
 /// With an error probability of a millionth the longest of 2 000 schedules takes 127 s.
 const AT_MOST_WITHOUT_HISTORY: Millis = 180_000;
+/// Above this weight, in percent, the second opinion gains too little of each block to be held to a time: what it looks at,
+/// the canary's share of the errors, is near 1 in any case.
+const TELLING: u32 = 50;
 
 /// A bad version is found soon.
 #[derive(Default)]
@@ -125,8 +129,21 @@ impl Check for Detected {
             self.exposed = None;
             return Ok(());
         }
-        let learned = scene.status().run.is_some_and(|run| !run.analysis.baselines.is_empty());
-        let at_most = if learned { AT_MOST } else { AT_MOST_WITHOUT_HISTORY };
+        let learned = scene.status().run.is_some_and(|run| {
+            let long = |known: &MetricBaseline| {
+                serde_json::from_str::<CountBaseline>(&known.baseline).is_ok_and(|known| !known.is_short())
+            };
+            run.analysis.baselines.iter().any(long)
+        });
+        let telling = scene.status().weight.is_none_or(|weight| weight.applied <= TELLING);
+        let at_most = match (learned, telling) {
+            (true, _) => AT_MOST,
+            (false, true) => AT_MOST_WITHOUT_HISTORY,
+            (false, false) => {
+                self.exposed = None;
+                return Ok(());
+            }
+        };
         let since = *self.exposed.get_or_insert(scene.now);
         if scene.now - since > at_most {
             self.exposed = None;
