@@ -309,7 +309,7 @@ fn looks() -> impl Strategy<Value = Vec<Samples>> {
                 (0..3).map(sample).collect::<Vec<_>>()
             };
             let arm = |arm: usize| ArmSamples { requests: samples(arm, |t| t.0), errors: samples(arm, |t| t.1) };
-            Samples { canary: (missing != 0).then(|| arm(0)), stable: (missing != 1).then(|| arm(1)) }
+            Samples { canary: (missing != 0).then(|| arm(0)), stable: (missing != 1).then(|| arm(1)), at: None }
         };
         looks.into_iter().map(look).collect()
     })
@@ -320,7 +320,7 @@ fn reversed(samples: &Samples) -> Samples {
         requests: arm.requests.iter().rev().cloned().collect(),
         errors: arm.errors.iter().rev().cloned().collect(),
     };
-    Samples { canary: samples.canary.as_ref().map(arm), stable: samples.stable.as_ref().map(arm) }
+    Samples { canary: samples.canary.as_ref().map(arm), stable: samples.stable.as_ref().map(arm), at: samples.at }
 }
 
 proptest! {
