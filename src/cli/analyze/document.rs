@@ -86,7 +86,7 @@ impl Document {
     /// ClusterAnalysisTemplate of the same name.
     pub(super) fn templates(
         &self,
-        known: Vec<(String, AnalysisTemplateSpec)>,
+        known: &[(String, AnalysisTemplateSpec)],
     ) -> Result<Vec<(String, AnalysisTemplateSpec)>, Failure> {
         let named = |wanted: &TemplateRef| {
             known.iter().find(|(name, _)| *name == wanted.name).cloned().ok_or_else(|| {

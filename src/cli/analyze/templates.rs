@@ -35,7 +35,7 @@ pub(in crate::cli) fn metrics(
         return Err(Failure::refused("the files have no AnalysisTemplate and no ClusterAnalysisTemplate"));
     }
     if let Some(said) = said {
-        templates = said.templates(templates)?;
+        templates = said.templates(&templates)?;
     }
     let mut arguments: Vec<Argument> =
         given.iter().map(|(name, value)| Argument { name: name.clone(), value: Some(value.clone()) }).collect();
