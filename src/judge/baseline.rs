@@ -17,6 +17,8 @@ const EVENTS_PER_BLOCK: f64 = 20.0;
 const LEAST_BLOCKS: usize = 16;
 /// The cap fits a canary that has up to twice the ordinary events.
 const ORDINARY: f64 = 2.0;
+/// Ticks of so many seconds are not much shorter than a burst.
+const COARSE: f64 = 9.9;
 /// The dispersion that is assumed where nothing is known of the service yet.
 pub(super) const UNKNOWN_DISPERSION: f64 = 2.0;
 /// A history of so many seconds has shown what happens now and then.
@@ -187,8 +189,12 @@ impl CountBaseline {
     /// Whether the history is too short to have shown what goes wrong now and then. Of pods that fail once in 90 min for
     /// half a minute, four of which one is the canary, 65 % of the good releases were rolled back after a history of 40 s
     /// and 21 % after one of 30 min, when it was taken for the whole truth.
+    ///
+    /// One of fine ticks, as a young version has where Prometheus scrapes often, is believed all the same: a cap and a second
+    /// opinion of so short a time withstand no burst of half a minute, and would only keep a bad release in front of users.
     pub fn is_short(&self) -> bool {
-        self.seconds.is_some_and(|seconds| seconds < LONG_ENOUGH)
+        let ticks = f64::from(self.ticks.max(1));
+        self.seconds.is_some_and(|seconds| seconds < LONG_ENOUGH && seconds / ticks >= COARSE)
     }
 
     /// Variance of raw counts relative to Poisson, as evidence for harm takes it: a history that is too short leaves it as
@@ -367,6 +373,7 @@ mod tests {
         assert_eq!(of(LONG_ENOUGH).capped_dispersion(), Some(found));
         assert_eq!(of(640.0).raw_dispersion().to_bits(), UNKNOWN_DISPERSION.to_bits());
         assert!((of(640.0).capped_dispersion().unwrap() / found - 1.25).abs() < 1e-12, "32 pairs of ticks");
+        assert!(!of(512.0).is_short(), "ticks of eight seconds");
     }
 
     #[test]

@@ -59,7 +59,9 @@ fn run(traffic: &Errors, stream: &mut Stream) -> Vec<Outcome> {
     let weight = traffic.weight.at(0.0, traffic.horizon());
     let step = StepWeight { weight, final_weight: weight };
     let engine = |(_, seconds, tick): (&str, f64, f64)| {
-        Engine::taught(traffic.in_ticks_of(tick).past(seconds, stream), Some(seconds), step)
+        // No finer than scrapes, and looks are as far apart as they are.
+        let before = traffic.in_ticks_of(tick.max(traffic.tick));
+        Engine::taught(before.past(seconds, stream), Some(seconds), step)
     };
     let mut engines = PASTS.map(engine);
     let mut found = [Outcome::Never; PASTS.len()];
@@ -77,6 +79,6 @@ fn run(traffic: &Errors, stream: &mut Stream) -> Vec<Outcome> {
 const ABOUT: &str = "\
 The share of rollouts that are rolled back (alpha .01), and the median time, by how much of the stable version's past was
 known: whether its errors come in bursts shows only in time. 20 pods, 2 of them the canary with 10 % of 100 requests a
-second; 0.3 % errors. Bursts as in T1: 1.4 in two hours on each pod, each of 30 s with 30 % errors. A look each 10 s for two
+second; 0.3 % errors, a scrape at each look. Bursts as in T1: 1.4 in two hours on each pod, each of 30 s with 30 % errors. A look each 10 s for two
 hours unless the row says otherwise. A version that is younger than 8 min is asked about in ticks of less than 15 s; of one
 of which nothing is known a dispersion of 2 is assumed, and a second opinion is asked for.";

@@ -66,7 +66,7 @@ fn clustered_errors_need_the_second_opinion() {
 #[test]
 fn after_a_short_history_a_burst_on_one_pod_needs_more_than_its_raw_counts() {
     let after = |seconds: f64| {
-        let baseline = CountBaseline { seconds: Some(seconds), ticks: 480, ..CountBaseline::of_dispersion(1.0) };
+        let baseline = CountBaseline { seconds: Some(seconds), ticks: 120, ..CountBaseline::of_dispersion(1.0) };
         let settings = ErrorRateSettings { baseline: Some(baseline), ..ErrorRateSettings::default() };
         let mut judge = ErrorRateJudge::start(settings, STEP);
         judge.update(&Counts { canary_errors: 90.0, ..HEALTHY });
