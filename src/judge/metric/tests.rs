@@ -1,7 +1,7 @@
 //! The judge of one rate, from counts and from counters.
 
 use super::*;
-use crate::judge::{PodCounts, RateLimit};
+use crate::judge::{CountHistory, PodCounts, RateLimit};
 
 const STEP: StepWeight = StepWeight { weight: 10.0, final_weight: 50.0 };
 const HEALTHY: Counts =
@@ -189,4 +189,26 @@ fn the_state_survives_json_to_the_bit() {
     let text = serde_json::to_string(&judge.state()).unwrap();
     let back = ErrorRateJudge::resume(ErrorRateSettings::default(), STEP, serde_json::from_str(&text).unwrap());
     assert_eq!(back, judge);
+}
+
+#[test]
+fn a_canary_that_is_far_worse_is_not_safe_where_caps_make_both_versions_alike() {
+    let pods = |count: usize, requests: f64, events: f64| {
+        (0..count).map(|index| pod(&format!("web-{index}"), "", requests, events)).collect::<Vec<_>>()
+    };
+    let mut history = CountHistory::default();
+    for _ in 0..240 {
+        history.push(&pods(10, 2_000.0, 0.0));
+    }
+    let settings = ErrorRateSettings::default();
+    let baseline = history.baseline(settings.margin);
+    let mut judge = ErrorRateJudge::start(ErrorRateSettings { baseline, ..settings }, STEP);
+    for _ in 0..60 {
+        // Both have become worse than their history knows, one of them twenty times as much.
+        judge.update_pods(&Tick { canary: pods(1, 2_000.0, 400.0), stable: pods(9, 2_000.0, 20.0), seconds: None });
+    }
+    let evidence = judge.evidence(Duration::from_mins(10));
+    assert!(evidence.log_safe >= evidence.log_safe_threshold, "capped counts alone take it for safe: {evidence:?}");
+    assert!(!evidence.inside_margin && evidence.seconds_until_safe.is_none(), "{evidence:?}");
+    assert!(!crate::judge::MetricEvidence::Counts(evidence).is_safe());
 }
