@@ -24,6 +24,18 @@ pub struct Settings {
     pub canary_is_new: bool,
 }
 
+impl Settings {
+    /// What holds where nobody says anything.
+    pub const DEFAULT: Self = Self {
+        false_rollback: 0.01,
+        missed_regression: 0.05,
+        interval: Duration::from_secs(15),
+        on_timeout: OnTimeout::Pause,
+        error_rate_margin: Margin::ERROR_RATE_LIMIT,
+        canary_is_new: false,
+    };
+}
+
 impl From<&api::Analysis> for Settings {
     fn from(analysis: &api::Analysis) -> Self {
         Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     api::AnalysisTemplateSpec,
-    judge::{Histogram, Margin, OnTimeout, StepWeight, Verdict},
+    judge::{Histogram, StepWeight, Verdict},
     measure::{Counters, HistogramSample, Labels, Measurement, MetricOutcome, PerArm, Sample},
     model::Timestamp,
 };
@@ -23,14 +23,7 @@ fn metrics(metric: &str) -> Vec<Metric> {
 }
 
 pub(super) fn settings() -> Settings {
-    Settings {
-        false_rollback: 0.01,
-        missed_regression: 0.05,
-        interval: Duration::from_secs(15),
-        on_timeout: OnTimeout::Pause,
-        error_rate_margin: Margin::ERROR_RATE_LIMIT,
-        canary_is_new: false,
-    }
+    Settings::DEFAULT
 }
 
 fn at(look: u32) -> Timestamp {

@@ -116,13 +116,10 @@ async fn analyse(args: &AnalyzeArgs, clock: &dyn Clock) -> Result<ExitCode, Fail
         (Some(path), None) => input::analyse(args, path, &documents, said, settings, &step)?,
         (None, Some(address)) => {
             let metrics = templates::metrics(&documents, said, &args.arguments)?;
-            let arms = match said.and_then(|said| said.run.as_ref()) {
-                Some(run) => {
-                    let (canary, stable) = (before(&args.canary, &run.canary), before(&args.stable, &run.stable));
-                    arms::arms(&Variables { canary: &canary, stable: &stable }, &metrics)?
-                }
-                None => arms::arms(&Variables { canary: &args.canary, stable: &args.stable }, &metrics)?,
-            };
+            let run = said.and_then(|said| said.run.as_ref());
+            let canary = before(&args.canary, run.map_or(&[], |run| &run.canary));
+            let stable = before(&args.stable, run.map_or(&[], |run| &run.stable));
+            let arms = arms::arms(&Variables { canary: &canary, stable: &stable }, &metrics)?;
             let client = args.source.prometheus.client(address)?;
             let patience = said.map(|said| said.analysis.on_no_data.after.into());
             let place = live::Place { address, client: &client, arms: &arms, metrics: &metrics, patience };

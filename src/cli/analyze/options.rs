@@ -9,7 +9,7 @@ use super::{JudgeName, cluster, document::Document};
 use crate::{
     analysis::{Settings, Step},
     cli::{Failure, kube::ClusterArgs, prometheus::PrometheusArgs},
-    judge::{Margin, OnTimeout, StepWeight},
+    judge::{OnTimeout, StepWeight},
     model::Timestamp,
 };
 
@@ -136,17 +136,10 @@ enum TimeoutName {
     Promote,
 }
 
-/// What holds where nobody says anything.
-pub(in crate::cli) const DEFAULTS: Settings = Settings {
-    false_rollback: 0.01,
-    missed_regression: 0.05,
-    interval: Duration::from_secs(15),
-    on_timeout: OnTimeout::Pause,
-    error_rate_margin: Margin::ERROR_RATE_LIMIT,
-    canary_is_new: false,
-};
-const LEAST: Duration = Duration::from_mins(2);
-const LONGEST: Duration = Duration::from_mins(20);
+/// The least time of a step where nobody says it.
+pub(in crate::cli) const LEAST: Duration = Duration::from_mins(2);
+/// The longest time of a step where nobody says it.
+pub(in crate::cli) const LONGEST: Duration = Duration::from_mins(20);
 
 impl StepArgs {
     /// What was told, as the analysis takes it. What the command line does not say, a document says.
@@ -164,7 +157,7 @@ impl StepArgs {
         if last < weight {
             return Err(Failure::usage(format!("--last-weight {last} is below --weight {weight}: weights only rise")));
         }
-        let said = said.map_or(DEFAULTS, |said| Settings::from(&said.analysis));
+        let said = said.map_or(Settings::DEFAULT, |said| Settings::from(&said.analysis));
         let settings = Settings {
             false_rollback: self.false_rollback.unwrap_or(said.false_rollback),
             missed_regression: self.missed_regression.unwrap_or(said.missed_regression),

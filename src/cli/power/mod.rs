@@ -11,7 +11,7 @@ use super::{
     Failure,
     analyze::{
         document::{Document, document},
-        options::{DEFAULTS, chance, duration, pair, percent, share},
+        options::{LEAST, LONGEST, chance, duration, pair, percent, share},
     },
     get::{Form, print, serialise, width},
     preview::Documents,
@@ -98,10 +98,8 @@ enum DataForm {
     Yaml,
 }
 
-/// What holds where nobody says anything.
+/// The weights where nobody says them.
 const STEPS: [f64; 3] = [5.0, 25.0, 50.0];
-const LEAST: Duration = Duration::from_mins(2);
-const LONGEST: Duration = Duration::from_mins(20);
 
 /// Tells it.
 pub(super) async fn run(args: &PowerArgs, clock: &dyn Clock) -> Result<(), Failure> {
@@ -138,7 +136,7 @@ pub(super) async fn run(args: &PowerArgs, clock: &dyn Clock) -> Result<(), Failu
 impl PowerArgs {
     /// What the analysis is told. What the command line does not say, a document says.
     fn settings(&self, said: Option<&Document>) -> Settings {
-        let said = said.map_or(DEFAULTS, |said| Settings::from(&said.analysis));
+        let said = said.map_or(Settings::DEFAULT, |said| Settings::from(&said.analysis));
         Settings {
             false_rollback: self.false_rollback.unwrap_or(said.false_rollback),
             missed_regression: self.missed_regression.unwrap_or(said.missed_regression),
