@@ -102,6 +102,7 @@ impl Server {
             if let Some(status) = self.exit_status() {
                 return status;
             }
+            // It is asked by those who do not wait, too, so the child is not theirs alone to await.
             tokio::time::sleep(LOOK).await;
         }
     }

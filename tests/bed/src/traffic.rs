@@ -145,6 +145,7 @@ impl RunningTraffic {
                 return report;
             }
             assert!(started.elapsed() < wait::LIMIT, "{what}: not so after {} s; {report}", wait::LIMIT.as_secs());
+            // Hundreds of answers a second change the report: it is looked at now and then, not at each of them.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

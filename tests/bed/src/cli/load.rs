@@ -59,6 +59,7 @@ pub(super) async fn run(bed: &'static Bed, rate: f64, seconds: u64) -> anyhow::R
 
     let before = Usage::now()?;
     let running = traffic.at(rate).start();
+    // What is measured is what this time costs.
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     let report = running.stop().await;
     println!("{report}\n\nprocessor time, percent of one core:");
