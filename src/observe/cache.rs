@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::{
     Kind,
     interest::{Subject, interests, service_of_slice, subject},
+    selection::{Labels, Selection, matches, pod_labels_of, selector_of, without_revision},
     trim::trim,
 };
 use crate::model::{Object, RolloutKey};
@@ -42,6 +43,8 @@ struct State {
     slices: HashMap<(String, String), BTreeSet<String>>,
     /// Rollouts by the names that they depend on.
     interested: HashMap<Subject, BTreeSet<RolloutKey>>,
+    /// Services and Deployments by labels.
+    selection: Selection,
     deleted: Deleted,
 }
 
@@ -146,6 +149,24 @@ impl View<'_> {
         names.filter_map(|name| self.get(Kind::EndpointSlice, namespace, name)).collect()
     }
 
+    /// The Services of a namespace that select pods with these labels, by name: those whose own selector, without a
+    /// `pod-template-hash` that they may be pinned to, is not empty and is met.
+    pub fn services_selecting(&self, namespace: &str, labels: &BTreeMap<String, String>) -> Vec<Object> {
+        let names = self.0.selection.services(namespace, labels).into_iter();
+        let services = names.filter_map(|name| self.get(Kind::Service, namespace, name));
+        services.filter(|service| matches(&selector_of(service), labels)).collect()
+    }
+
+    /// The Deployments of a namespace whose pods a Service with this selector selects, by name. A `pod-template-hash` in
+    /// the selector is not looked at. Of a Deployment that no Rollout names, only what identifies it, its replicas, its
+    /// selector and the labels of its pods are known.
+    pub fn deployments_selected(&self, namespace: &str, selector: &BTreeMap<String, String>) -> Vec<Object> {
+        let selector: Labels = without_revision(selector.clone());
+        let names = self.0.selection.deployments(namespace, &selector).into_iter();
+        let deployments = names.filter_map(|name| self.get(Kind::Deployment, namespace, name));
+        deployments.filter(|deployment| matches(&selector, &pod_labels_of(deployment))).collect()
+    }
+
     /// The Rollouts that depend on an object of this name, whether it exists or not.
     pub fn interested(&self, kind: Kind, namespace: &str, name: &str) -> BTreeSet<RolloutKey> {
         let subject = (kind, namespace.to_owned(), name.to_owned());
@@ -218,6 +239,7 @@ impl State {
     }
 
     fn index(&mut self, kind: Kind, object: &Object) {
+        self.selection.insert(kind, object);
         match kind {
             Kind::Rollout => {
                 let key = RolloutKey::new(object.namespace(), object.name());
@@ -241,6 +263,7 @@ impl State {
     }
 
     fn unindex(&mut self, kind: Kind, object: &Object) {
+        self.selection.remove(kind, object);
         match kind {
             Kind::Rollout => {
                 let key = RolloutKey::new(object.namespace(), object.name());

@@ -8,6 +8,7 @@ mod analysis_run;
 mod cache;
 mod interest;
 mod kind;
+mod selection;
 mod snapshot;
 mod trim;
 
