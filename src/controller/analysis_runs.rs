@@ -1,6 +1,8 @@
 //! Reconciles one AnalysisRun: observe, ask what the plan needs to know, decide, perform.
 
-use super::{Again, RolloutKey, World, cluster_world::ClusterWorld};
+use std::time::Duration;
+
+use super::{RolloutKey, World, cluster_world::ClusterWorld};
 use crate::{
     act::{Effect, EffectError},
     model::{Key, Timestamp},
@@ -12,7 +14,11 @@ use crate::{
 ///
 /// # Errors
 /// The effect that failed.
-pub(super) async fn reconcile(world: &ClusterWorld, key: &Key, now: Timestamp) -> Result<Option<Again>, EffectError> {
+pub(super) async fn reconcile(
+    world: &ClusterWorld,
+    key: &Key,
+    now: Timestamp,
+) -> Result<Option<Duration>, EffectError> {
     let observe = || analysis_run(&world.cache, &key.namespace, &key.name);
     let Some(mut observed) = observe() else { return Ok(None) };
     let needs = needs(&observed, now);
@@ -23,7 +29,7 @@ pub(super) async fn reconcile(world: &ClusterWorld, key: &Key, now: Timestamp) -
             _ => None,
         };
         let measurement = match &needs.measurement {
-            Some(request) if refusals.is_empty() => Some(world.measure(request).await),
+            Some(request) if refusals.is_empty() => Some(world.ask(request).await),
             _ => None,
         };
         // The answers took time: decide on what is seen now.

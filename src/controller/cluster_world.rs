@@ -8,7 +8,7 @@ use std::{
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client, api::ListParams};
 
-use super::{World, checks::Checks, metrics::Metrics, troubles};
+use super::{World, checks::Checks, looks::Looks, metrics::Metrics, troubles};
 use crate::{
     act::{Effect, EffectError, Performer},
     analysis::HistoryRequest,
@@ -37,6 +37,7 @@ pub(super) struct ClusterWorld {
     pub(super) performer: Performer,
     pub(super) prometheus: measure::Client,
     pub(super) checks: Checks,
+    pub(super) looks: Looks<RolloutKey>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -46,12 +47,17 @@ impl World for ClusterWorld {
 
     fn observe(&self, key: &RolloutKey) -> Option<Observed> {
         let cluster = self.cluster.read().unwrap_or_else(PoisonError::into_inner).clone();
-        snapshot(&self.cache, &key.namespace, &key.name, &cluster)
+        let mut observed = snapshot(&self.cache, &key.namespace, &key.name, &cluster);
+        match &mut observed {
+            Some(observed) => observed.looked_at = self.looks.last(key),
+            None => self.looks.forget(key),
+        }
+        observed
     }
 
-    async fn measure(&self, request: &MeasureRequest) -> Measurement {
-        let measurement = measure::measure(&self.prometheus, request).await;
-        self.metrics.measured(&measurement);
+    async fn measure(&self, key: &RolloutKey, request: &MeasureRequest) -> Measurement {
+        let measurement = self.ask(request).await;
+        self.looks.took(key, request.at);
         measurement
     }
 
@@ -102,6 +108,13 @@ impl World for ClusterWorld {
 }
 
 impl ClusterWorld {
+    /// Asks Prometheus for a look, whosever it is.
+    pub(super) async fn ask(&self, request: &MeasureRequest) -> Measurement {
+        let measurement = measure::measure(&self.prometheus, request).await;
+        self.metrics.measured(&measurement);
+        measurement
+    }
+
     /// The pods of a Deployment as JSON, by the labels of its template: of a canary, only its own.
     async fn pods_of(&self, deployment: &Object) -> anyhow::Result<Vec<serde_json::Value>> {
         let labels = deployment.strings("/spec/template/metadata/labels");

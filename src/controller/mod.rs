@@ -14,6 +14,7 @@ mod cluster_world;
 mod health;
 mod hold;
 mod leader;
+mod looks;
 mod metrics;
 mod queue;
 mod reconcile;

@@ -17,6 +17,7 @@ use futures::FutureExt;
 use tokio::{sync::Notify, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use super::Again;
 use crate::model::RolloutKey;
 
 /// A reconcile that is to be repeated within this time is a hurried one.
@@ -29,8 +30,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How a reconcile ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Well; again after this time, if nothing happens before.
-    Again(Duration),
+    /// Well; again as it says, if nothing happens before.
+    Again(Again),
     /// The Rollout does not exist any more.
     Gone,
     /// Something had changed under it: another look will do.
@@ -179,10 +180,12 @@ impl<Key: QueueKey> Queue<Key> {
                 return;
             }
             Ended::Gone => Duration::ZERO,
-            Ended::Again(again) => {
+            Ended::Again(Again { after, look }) => {
                 entry.failures = 0;
-                entry.hurried = if again <= HURRY { entry.hurried.saturating_add(1) } else { 0 };
-                if entry.woken { Duration::ZERO } else { again.max(calm(entry.hurried)) }
+                entry.hurried = if after <= HURRY { entry.hurried.saturating_add(1) } else { 0 };
+                let calmed = after.max(calm(entry.hurried));
+                let look = look.map_or(calmed, |look| look.max(HURRY));
+                if entry.woken { Duration::ZERO } else { calmed.min(look) }
             }
             Ended::Conflict | Ended::Failed | Ended::Panicked => {
                 entry.failures = entry.failures.saturating_add(1);
@@ -229,7 +232,7 @@ impl<Key: QueueKey> Running<Key> {
 impl<Key: QueueKey> Drop for Running<Key> {
     fn drop(&mut self) {
         if !self.ended {
-            self.queue.end(&self.key, Ended::Again(Duration::ZERO));
+            self.queue.end(&self.key, Ended::Again(Again::after(Duration::ZERO)));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Again, RolloutKey, World};
 use crate::{
-    model::Timestamp,
+    model::Clock,
     plan::{decide, needs},
 };
 
@@ -12,14 +12,15 @@ use crate::{
 /// once, so that even a plan that never comes to rest leaves room for others.
 const AFTER_A_WRITE: Duration = Duration::from_millis(50);
 
-/// Brings one Rollout as far as it can go now. Gives nothing where it does not exist.
+/// Brings one Rollout as far as it can go now. Gives nothing where it does not exist. What is asked takes time, so the
+/// clock is read again for the decision.
 ///
 /// # Errors
 /// The first effect that fails ends the reconcile; what was done before it stands, and a later reconcile goes on.
-pub async fn reconcile<W: World>(world: &W, key: &RolloutKey, now: Timestamp) -> Result<Option<Again>, W::Error> {
+pub async fn reconcile<W: World>(world: &W, key: &RolloutKey, clock: &dyn Clock) -> Result<Option<Again>, W::Error> {
     let Some(mut observed) = world.observe(key) else { return Ok(None) };
 
-    let needs = needs(&observed, now);
+    let needs = needs(&observed, clock.now());
     if !needs.refresh.is_empty() {
         world.refresh(&needs.refresh).await;
         let Some(seen_now) = world.observe(key) else { return Ok(None) };
@@ -28,7 +29,7 @@ pub async fn reconcile<W: World>(world: &W, key: &RolloutKey, now: Timestamp) ->
     if needs.measurement.is_some() || needs.troubles.is_some() || !needs.checks.is_empty() {
         let measurement = async {
             match &needs.measurement {
-                Some(request) => Some(world.measure(request).await),
+                Some(request) => Some(world.measure(key, request).await),
                 None => None,
             }
         };
@@ -51,9 +52,10 @@ pub async fn reconcile<W: World>(world: &W, key: &RolloutKey, now: Timestamp) ->
         (observed.measurement, observed.troubles, observed.refusals, observed.history) = answers;
     }
 
-    let plan = decide(&observed, now);
+    let plan = decide(&observed, clock.now());
     for effect in &plan.effects {
         world.perform(key, effect).await?;
     }
-    Ok(Some(if plan.effects.is_empty() { plan.again } else { plan.again.min(AFTER_A_WRITE) }))
+    let after = if plan.effects.is_empty() { plan.again } else { plan.again.min(AFTER_A_WRITE) };
+    Ok(Some(Again { after, look: plan.look }))
 }

@@ -8,13 +8,14 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Queue, RolloutKey, analysis_runs,
+    Again, Queue, RolloutKey, analysis_runs,
     api_calls::counting_client,
     checks::Checks,
     cluster_world::{ClusterWorld, SharedCluster},
     health::{Health, serve},
     hold::HoldSearch,
     leader::{ApiServerLease, Election},
+    looks::Looks,
     metrics::Metrics,
     queue::Ended,
     reconcile,
@@ -138,6 +139,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
             client: client.clone(),
             prometheus,
             checks: Checks::default(),
+            looks: Looks::default(),
             metrics: Arc::clone(&metrics),
             clock: Arc::new(SystemClock),
         }),
@@ -238,7 +240,7 @@ impl Controller {
             started: Instant::now(),
             result: "Panic",
         };
-        let result = reconcile(&*self.world, &key, self.world.clock.now()).await;
+        let result = reconcile(&*self.world, &key, &*self.world.clock).await;
         let (word, ended) = match &result {
             Ok(Some(again)) => ("Ok", Ended::Again(*again)),
             Ok(None) => ("Gone", Ended::Gone),
@@ -251,7 +253,7 @@ impl Controller {
     /// One reconcile of an AnalysisRun.
     async fn reconcile_analysis_run(&self, key: Key) -> Ended {
         match analysis_runs::reconcile(&self.world, &key, self.world.clock.now()).await {
-            Ok(Some(again)) => Ended::Again(again),
+            Ok(Some(after)) => Ended::Again(Again::after(after)),
             Ok(None) => Ended::Gone,
             Err(error) if error.conflict() => Ended::Conflict,
             Err(error) => {

@@ -20,8 +20,8 @@ pub trait World: Send + Sync {
     /// What is seen of a Rollout now; nothing where it does not exist. Reads its own writes.
     fn observe(&self, key: &RolloutKey) -> Option<Observed>;
 
-    /// Asks Prometheus.
-    fn measure(&self, request: &MeasureRequest) -> impl Future<Output = Measurement> + Send;
+    /// Asks Prometheus for a look of a Rollout, and remembers when that was.
+    fn measure(&self, key: &RolloutKey, request: &MeasureRequest) -> impl Future<Output = Measurement> + Send;
 
     /// Asks Prometheus about the past. Where it can't say in time, the answer is empty.
     fn history(&self, request: &HistoryRequest) -> impl Future<Output = Vec<Measurement>> + Send;
@@ -39,5 +39,18 @@ pub trait World: Send + Sync {
     fn perform(&self, key: &RolloutKey, effect: &Effect) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// When a Rollout is looked at again, if nothing happens to it before.
-pub type Again = Duration;
+/// When a Rollout is reconciled again, if nothing happens to it before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// When there may be something to do.
+    pub after: Duration,
+    /// When the next look is due: whatever keeps a Rollout from writing too often must not delay it.
+    pub look: Option<Duration>,
+}
+
+impl Again {
+    /// Where there is nothing to look at.
+    pub fn after(after: Duration) -> Self {
+        Self { after, look: None }
+    }
+}

@@ -22,7 +22,7 @@ pub use snapshot::{Malformed, analysis_run_name, parse_rollout, snapshot};
 use crate::{
     api::{AnalysisTemplateSpec, Rollout, RouteRef},
     measure::Measurement,
-    model::Object,
+    model::{Object, Timestamp},
 };
 
 /// Everything that a decision about one Rollout may depend on.
@@ -60,6 +60,8 @@ pub struct Observed {
     pub rival: Option<String>,
     /// Queries that Prometheus refuses to parse, by `template/metric`, with its text; addresses that are not allowed.
     pub refusals: Vec<Refusal>,
+    /// When Prometheus was last asked for a look of this Rollout. Kept in memory: nothing after a restart.
+    pub looked_at: Option<Timestamp>,
     /// What Prometheus said at this look, where the plan asked for one.
     pub measurement: Option<Measurement>,
     /// What it said of the time before the run, oldest first, where the plan asked for it.

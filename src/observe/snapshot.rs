@@ -35,7 +35,7 @@ pub fn parse_rollout(object: &Object) -> Result<Rollout, Malformed> {
 }
 
 /// What is seen of a Rollout; nothing where it does not exist or can't be read. `refusals`, `measurement` and
-/// `troubles` are left empty: they cost a question to somebody else.
+/// `troubles` are left empty: they cost a question to somebody else. So is `looked_at`, which whoever asks knows.
 pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -> Option<Observed> {
     let view = cache.read();
     let object = view.get(Kind::Rollout, namespace, name)?;
@@ -72,6 +72,7 @@ pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -
         rollout,
         cluster: cluster.clone(),
         refusals: Vec::new(),
+        looked_at: None,
         measurement: None,
         history: None,
         troubles: None,

@@ -59,13 +59,13 @@ pub fn decide(observed: &ObservedAnalysisRun, now: Timestamp) -> Plan {
     let run = &observed.run;
     let before = run.status.clone().unwrap_or_default();
     if run.metadata.deletion_timestamp.is_some() {
-        return Plan { effects: Vec::new(), again: IDLE };
+        return Plan { effects: Vec::new(), again: IDLE, look: None };
     }
     if let Some(finished) = &before.finished_at {
         return expire(run, finished, now);
     }
     if run.spec.rollout.is_some() {
-        return Plan { effects: Vec::new(), again: IDLE };
+        return Plan { effects: Vec::new(), again: IDLE, look: None };
     }
     let mut status = AnalysisRunStatus { observed_generation: run.metadata.generation, ..before.clone() };
     let again = match resolve(observed) {
@@ -77,7 +77,7 @@ pub fn decide(observed: &ObservedAnalysisRun, now: Timestamp) -> Plan {
     } else {
         vec![Effect::AnalysisStatus { target: key(run), status: Box::new(status) }]
     };
-    Plan { effects, again }
+    Plan { effects, again, look: None }
 }
 
 /// Deletes what has been kept for long enough.
@@ -85,10 +85,10 @@ fn expire(run: &AnalysisRun, finished: &MicroTime, now: Timestamp) -> Plan {
     let kept = super::run::since(now, finished);
     let left = Duration::from(run.spec.ttl).saturating_sub(kept);
     if !left.is_zero() {
-        return Plan { effects: Vec::new(), again: left.min(IDLE) };
+        return Plan { effects: Vec::new(), again: left.min(IDLE), look: None };
     }
     let uid = run.metadata.uid.clone().unwrap_or_default();
-    Plan { effects: vec![Effect::Delete { target: key(run), uid, purpose: Purpose::CleanUp }], again: IDLE }
+    Plan { effects: vec![Effect::Delete { target: key(run), uid, purpose: Purpose::CleanUp }], again: IDLE, look: None }
 }
 
 /// Something is missing: it may come soon, and else the AnalysisRun is an error.

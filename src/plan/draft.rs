@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 
-use super::Plan;
+use super::{Plan, look};
 use crate::{
     act::{Effect, Notice, Purpose},
     api::{Phase, RolloutStatus, condition},
@@ -26,6 +26,10 @@ pub(super) struct Draft<'a> {
     notices: Vec<Notice>,
     status_at: Option<usize>,
     again: Duration,
+    /// Whether there is something to ask of a look.
+    pub(super) measurable: bool,
+    /// Whether a weight waits for being raised, which needs a look.
+    raises: bool,
     ended: bool,
 }
 
@@ -40,6 +44,8 @@ impl<'a> Draft<'a> {
             notices: Vec::new(),
             status_at: None,
             again: IDLE,
+            measurable: false,
+            raises: false,
             ended: false,
         }
     }
@@ -98,6 +104,11 @@ impl<'a> Draft<'a> {
         self.again = self.again.min(after.max(Duration::from_millis(50)));
     }
 
+    /// A weight waits for being raised: that needs a look soon.
+    pub(super) fn raises(&mut self) {
+        self.raises = true;
+    }
+
     /// Enters a phase; clocks of waiting start anew.
     pub(super) fn enter(&mut self, phase: Phase, message: &str) {
         let now = self.time();
@@ -153,13 +164,27 @@ impl<'a> Draft<'a> {
         if !self.deleting() {
             self.describe();
         }
+        let look = self.next_look();
+        if let Some(look) = look {
+            self.again(look);
+        }
         let before = self.observed.rollout.status.clone().unwrap_or_default();
         if !self.ended && self.status != before {
             let at = self.status_at.unwrap_or(self.effects.len());
             self.effects.insert(at, Effect::Status(Box::new(self.status)));
         }
         self.effects.extend(self.notices.into_iter().map(Effect::Event));
-        Plan { effects: self.effects, again: self.again }
+        Plan { effects: self.effects, again: self.again, look }
+    }
+
+    /// How long it is until the next look of what the Rollout will be; nothing where it is not looked at.
+    fn next_look(&self) -> Option<Duration> {
+        let analysis = self.observed.rollout.spec.analysis.as_ref().filter(|_| self.measurable)?;
+        // A canary that gets ready is looked at once it could have its share.
+        if self.status.phase == Phase::Preparing && !self.raises {
+            return None;
+        }
+        look::due_in(&self.status, analysis, self.observed.looked_at, self.raises, self.now)
     }
 
     /// What follows from the phase: the printed columns and the conditions.

@@ -64,6 +64,12 @@ impl Facts<'_> {
         (!request.metrics.is_empty()).then_some(request)
     }
 
+    /// Whether there is something to ask of a look: metrics, and two revisions to compare.
+    pub(super) fn measurable(&self) -> bool {
+        let canary = self.canary_replica_set().and_then(deployment::revision);
+        !self.metrics.is_empty() && canary.is_some() && self.stable.and_then(deployment::revision).is_some()
+    }
+
     /// What to ask about the time before the run; nothing where it was asked within the hour.
     pub(super) fn history_request(&self, now: Timestamp) -> Option<HistoryRequest> {
         let analysis = self.spec.analysis.as_ref()?;

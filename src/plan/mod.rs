@@ -77,8 +77,10 @@ pub struct QueryToCheck {
 pub struct Plan {
     /// In this order; the first that fails ends the plan.
     pub effects: Vec<Effect>,
-    /// When to look again, if nothing happens before.
+    /// When to decide again, if nothing happens before.
     pub again: Duration,
+    /// When the next look is due, whatever calms the writes of this Rollout; nothing where it is not looked at.
+    pub look: Option<Duration>,
 }
 
 /// What has to be asked before [`decide`].
@@ -91,11 +93,14 @@ pub fn needs(observed: &Observed, now: Timestamp) -> Needs {
     }
     // While the canary's pods start there is nothing to see of it.
     let looking = running && (phase != Phase::Preparing || preparing::canary_is_ready(&facts));
+    // A canary whose time is over is taken back for that alone.
+    let overdue = running && run::overdue(&facts, now);
+    let due = looking && !overdue && facts.look_is_due(now);
     Needs {
-        history: looking.then(|| facts.history_request(now)).flatten(),
-        measurement: looking.then(|| facts.measure_request(now)).flatten(),
+        history: due.then(|| facts.history_request(now)).flatten(),
+        measurement: due.then(|| facts.measure_request(now)).flatten(),
         refresh: facts.to_be_compared_afresh(),
-        troubles: (running && run::overdue(&facts, now)).then(|| facts.canary_name()),
+        troubles: overdue.then(|| facts.canary_name()),
         checks: if running { Vec::new() } else { facts.queries_to_check() },
     }
 }
@@ -110,6 +115,7 @@ pub fn decide(observed: &Observed, now: Timestamp) -> Plan {
     match Facts::gather(observed) {
         Err(problem) => problem::hold(&mut draft, &problem),
         Ok(facts) => {
+            draft.measurable = facts.measurable();
             plan(&mut draft, &facts);
             record::keep(&mut draft, &facts);
         }

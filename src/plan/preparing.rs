@@ -69,7 +69,11 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     }
     draft.status.canary_revision = facts.canary_replica_set().and_then(deployment::revision).map(str::to_owned);
     let sight = look::take(draft, facts, step);
+    if sight.between_looks {
+        return draft.raises();
+    }
     if !sight.clear {
+        draft.raises();
         return draft.say(blind(draft));
     }
     let message = format!(

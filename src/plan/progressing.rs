@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{
     draft::Draft,
     facts::Facts,
-    look::{self, Sight},
+    look::{self, FRESH_LOOKS, Sight},
     objects, preparing, run,
     traffic::{self, Applied},
 };
@@ -18,10 +18,6 @@ use crate::{
     workload::deployment,
 };
 
-/// How long after a raise Siskin looks whenever Prometheus may have something new.
-const FRESH: Duration = Duration::from_mins(2);
-/// How often that is.
-const FRESH_LOOKS: Duration = Duration::from_secs(1);
 /// How often a step without analysis is looked at, should no watch tell.
 const UNJUDGED_LOOKS: Duration = Duration::from_secs(30);
 /// How long the data plane is given to show the new share before it is taken as reached all the same.
@@ -31,7 +27,10 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     let index =
         draft.status.step.as_ref().map_or(0, |step| step.index as usize).min(facts.steps.len().saturating_sub(1));
     let Some(step) = facts.steps.get(index).cloned() else { return };
-    next_look(draft, facts);
+    match &facts.spec.analysis {
+        None => draft.again(UNJUDGED_LOOKS),
+        Some(analysis) => draft.again(analysis.interval.into()),
+    }
     let reached = draft.status.run.as_ref().is_some_and(|run| run.reached_at.is_some());
     let mut sight = look::take(draft, facts, &step);
     if harmful(draft, facts, &sight) || unseen(draft, facts) {
@@ -58,6 +57,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     objects::hold(draft, facts);
     objects::fence(draft, facts, &run::stable_revision(draft));
     objects::canary(draft, facts, needed);
+    if enough && live < weight {
+        draft.raises();
+    }
     let applied = traffic::split(draft, facts, weight, sight.clear && enough);
     if !enough && weight < step.weight {
         return preparing::wait(draft, facts, needed);
@@ -67,7 +69,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     }
     match applied {
         Applied::Refused(why) => return draft.say(why),
-        Applied::NotYet if !sight.clear && live < weight => return draft.say(preparing::blind(draft)),
+        Applied::NotYet if !sight.clear && !sight.between_looks && live < weight => {
+            return draft.say(preparing::blind(draft));
+        }
         Applied::NotYet => return,
         Applied::Yes => {}
     }
@@ -104,14 +108,15 @@ pub(super) fn ready(facts: &Facts<'_>, needed: u32) -> bool {
         && pods_ready(facts) >= needed as usize
 }
 
-fn next_look(draft: &mut Draft<'_>, facts: &Facts<'_>) {
-    let Some(analysis) = &facts.spec.analysis else { return draft.again(UNJUDGED_LOOKS) };
-    let interval = Duration::from(analysis.interval);
-    let fresh = draft.status.run.as_ref().is_some_and(|run| {
-        let raised = run.reached_at.as_ref().unwrap_or(&run.since);
-        run.pause.is_none() && run::since(draft.now, raised) < FRESH
-    });
-    draft.again(if fresh { interval.min(FRESH_LOOKS) } else { interval });
+/// Whether a weight waits for being raised: enough pods are ready, and the route gives the canary less than it may have.
+pub(super) fn waits_for_a_raise(facts: &Facts<'_>) -> bool {
+    let status = facts.status();
+    let index = status.step.as_ref().map_or(0, |step| step.index as usize);
+    let regressed = status.run.as_ref().and_then(|run| run.pause.as_ref()).map(|pause| pause.reason)
+        == Some(PauseReason::Regression);
+    facts.steps.get(index).is_some_and(|step| {
+        !regressed && facts.live_weight() < step.weight && ready(facts, preparing::replicas(facts, step.weight))
+    })
 }
 
 /// Ends or stops the run where the judge says so.

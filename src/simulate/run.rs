@@ -21,7 +21,7 @@ use super::{
 use crate::{
     api::{Outcome, Phase, Verb},
     controller::reconcile,
-    model::{Clock, RolloutKey},
+    model::RolloutKey,
 };
 
 /// How long everything may take after the last action, before it counts as stuck.
@@ -239,14 +239,14 @@ impl Runner {
             inner.contract.begin(&inner.scene);
             inner.effects
         };
-        let result = now_or_never(reconcile(&self.world, &self.key, self.clock.now()));
+        let result = now_or_never(reconcile(&self.world, &self.key, &self.clock));
         let mut inner = self.world.inner();
         let effects = inner.effects - before;
         let done = result.is_ok().then_some(effects);
         match result {
             Ok(again) => {
-                self.due =
-                    again.map(|again| now + Millis::try_from(again.as_millis()).unwrap_or(Millis::MAX / 2).max(1));
+                self.due = again
+                    .map(|again| now + Millis::try_from(again.after.as_millis()).unwrap_or(Millis::MAX / 2).max(1));
                 let inner = &mut *inner;
                 inner.contract.complete(&inner.scene);
             }

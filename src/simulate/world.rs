@@ -22,7 +22,7 @@ use crate::{
     analysis::HistoryRequest,
     controller::World,
     measure::{MeasureRequest, Measurement},
-    model::{Key, Object, RolloutKey},
+    model::{Key, Object, RolloutKey, Timestamp},
     observe::{Cache, Cluster, Kind, Observed, Refusal, snapshot},
     plan::QueryToCheck,
 };
@@ -60,6 +60,8 @@ pub(super) struct Inner {
     pub(super) saboteur: Saboteur,
     /// What the controller's watches have delivered.
     cache: Cache,
+    /// When the controller last asked Prometheus for a look.
+    looked_at: Option<Timestamp>,
     /// The Rollouts that a new list concerns.
     listed: BTreeSet<RolloutKey>,
     /// What they will deliver.
@@ -80,6 +82,7 @@ impl SimulatedWorld {
             contract,
             saboteur,
             cache: Cache::new(),
+            looked_at: None,
             listed: BTreeSet::new(),
             watch: VecDeque::new(),
             kill: None,
@@ -102,6 +105,7 @@ impl Inner {
         self.kill = None;
         self.watch.clear();
         self.cache = Cache::new();
+        self.looked_at = None;
         for (kind, object) in self.scene.store.everything() {
             self.cache.put(kind, object.value().clone());
         }
@@ -228,6 +232,7 @@ impl Inner {
     fn observe(&self, key: &RolloutKey) -> Option<Observed> {
         let cluster = Cluster { admission_hold: self.scene.setting.policy, kinds: KINDS.into() };
         let mut observed = snapshot(&self.cache, &key.namespace, &key.name, &cluster)?;
+        observed.looked_at = self.looked_at;
         self.saboteur.lie(&mut observed);
         Some(observed)
     }
@@ -246,8 +251,9 @@ impl World for SimulatedWorld {
         self.inner().observe(key)
     }
 
-    async fn measure(&self, request: &MeasureRequest) -> Measurement {
+    async fn measure(&self, _: &RolloutKey, request: &MeasureRequest) -> Measurement {
         let mut inner = self.inner();
+        inner.looked_at = Some(request.at);
         let measurement = inner.scene.prometheus.answer(request);
         inner.contract.look(&measurement);
         inner.saboteur.misread(measurement)

@@ -46,7 +46,8 @@ where
 async fn a_rollout_comes_back_when_it_asked_to() {
     let (queue, diary) = (Queue::new(), Diary::new());
     queue.wake(key("web"));
-    run(&queue, Duration::from_secs(25), &diary, |_, _| async { Ended::Again(Duration::from_secs(10)) }).await;
+    run(&queue, Duration::from_secs(25), &diary, |_, _| async { Ended::Again(Again::after(Duration::from_secs(10))) })
+        .await;
     assert_eq!(diary.times("web"), [0, 10_000, 20_000]);
 }
 
@@ -56,7 +57,8 @@ async fn many_wakes_are_one_reconcile() {
     for _ in 0..100 {
         queue.wake(key("web"));
     }
-    run(&queue, Duration::from_secs(1), &diary, |_, _| async { Ended::Again(Duration::from_secs(10)) }).await;
+    run(&queue, Duration::from_secs(1), &diary, |_, _| async { Ended::Again(Again::after(Duration::from_secs(10))) })
+        .await;
     assert_eq!(diary.times("web"), [0]);
 }
 
@@ -75,7 +77,7 @@ async fn a_rollout_that_is_woken_while_it_runs_runs_again_and_never_twice_at_onc
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
             counter.fetch_sub(1, Ordering::SeqCst);
-            Ended::Again(Duration::from_mins(1))
+            Ended::Again(Again::after(Duration::from_mins(1)))
         }
     })
     .await;
@@ -91,7 +93,7 @@ async fn a_panic_is_caught_and_disturbs_no_other() {
         let bad = name == "bad";
         async move {
             assert!(!bad, "a panic that this test wants");
-            Ended::Again(Duration::from_secs(1))
+            Ended::Again(Again::after(Duration::from_secs(1)))
         }
     })
     .await;
@@ -112,7 +114,8 @@ async fn failures_back_off_until_a_change_or_a_success() {
 
     queue.wake(key("web"));
     let woken = diary.start.elapsed().as_millis();
-    run(&queue, Duration::from_secs(1), &diary, |_, _| async { Ended::Again(Duration::from_mins(1)) }).await;
+    run(&queue, Duration::from_secs(1), &diary, |_, _| async { Ended::Again(Again::after(Duration::from_mins(1))) })
+        .await;
     assert_eq!(diary.times("web")[before.len()..], [woken]);
 }
 
@@ -146,7 +149,7 @@ async fn a_stop_waits_for_what_runs_and_starts_nothing_more() {
                 stop.cancel();
                 tokio::time::sleep(Duration::from_secs(3)).await;
                 counter.fetch_add(1, Ordering::SeqCst);
-                Ended::Again(Duration::ZERO)
+                Ended::Again(Again::after(Duration::ZERO))
             }
         })
         .await;
@@ -166,7 +169,10 @@ async fn what_ran_when_the_lease_was_lost_is_due_again() {
 async fn a_plan_that_does_not_come_to_rest_is_slowed_down() {
     let (queue, diary) = (Queue::new(), Diary::new());
     queue.wake(key("web"));
-    run(&queue, Duration::from_mins(10), &diary, |_, _| async { Ended::Again(Duration::from_millis(50)) }).await;
+    run(&queue, Duration::from_mins(10), &diary, |_, _| async {
+        Ended::Again(Again::after(Duration::from_millis(50)))
+    })
+    .await;
     let times = diary.times("web");
     assert!(times.len() < 45, "{}", times.len());
     assert_eq!(times[5] - times[4], 50);
