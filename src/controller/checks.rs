@@ -54,6 +54,19 @@ impl Checks {
         refusals
     }
 
+    /// The same, where all answers are remembered.
+    pub(super) fn remembered_refusals(&self, client: &Client, queries: &[QueryToCheck]) -> Option<Vec<Refusal>> {
+        let mut refusals = Vec::new();
+        for query in queries {
+            let refusal = |address, text| Refusal { metric: query.metric.clone(), address, text };
+            match client.addresses().resolve(query.address.as_deref()) {
+                Err(error) => refusals.push(refusal(true, error.to_string())),
+                Ok(_) => refusals.extend(self.remembered(query)?.refused.map(|text| refusal(false, text))),
+            }
+        }
+        Some(refusals)
+    }
+
     fn remembered(&self, query: &QueryToCheck) -> Option<Answer> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = answers.get(&(query.address.clone(), query.query.clone()))?;

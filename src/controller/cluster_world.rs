@@ -38,6 +38,7 @@ pub(super) struct ClusterWorld {
     pub(super) prometheus: measure::Client,
     pub(super) checks: Checks,
     pub(super) looks: Looks<RolloutKey>,
+    pub(super) analysis_looks: Looks<Key>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -70,6 +71,10 @@ impl World for ClusterWorld {
             tracing::warn!("Prometheus did not tell the history within {} s", HISTORY_TIMEOUT.as_secs());
             Vec::new()
         })
+    }
+
+    fn checked(&self, queries: &[QueryToCheck]) -> Option<Vec<Refusal>> {
+        self.checks.remembered_refusals(&self.prometheus, queries)
     }
 
     async fn check(&self, queries: &[QueryToCheck]) -> Vec<Refusal> {

@@ -19,9 +19,11 @@ mod metrics;
 mod queue;
 mod reconcile;
 mod run;
+mod slots;
 mod stop;
 mod telemetry;
 mod troubles;
+mod turn;
 mod watch;
 mod world;
 
@@ -30,4 +32,5 @@ pub use reconcile::reconcile;
 pub use run::{LeaseName, Settings, run};
 pub use stop::stop_on_signal;
 pub use telemetry::{LogFormat, start_logging};
-pub use world::{Again, RolloutKey, World};
+pub use turn::{Turn, Undisturbed, Work};
+pub use world::{Again, Failed, RolloutKey, World};

@@ -3,6 +3,9 @@
 //!
 //! A Rollout is in the queue once, with the earliest time that anybody asked for. Changes wake it at once, also out of
 //! a back-off. A reconcile that fails backs off exponentially; one that panics is caught and backs off in the same way.
+//!
+//! Few reconciles are in their places at once, so that many Rollouts that are due together do not become many tasks at
+//! once. One that waits for others, like Prometheus, steps aside: it keeps nobody from starting.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -14,7 +17,11 @@ use std::{
 };
 
 use futures::FutureExt;
-use tokio::{sync::Notify, task::JoinSet, time::Instant};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::Again;
@@ -27,6 +34,11 @@ const HURRIED_BY_PROGRESS: u32 = 10;
 /// The longest pause of a Rollout that fails, or does not come to rest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// The longest pause of one that could not take traffic or a pin away.
+const LONGEST_PAUSE_OF_LOWERING: Duration = Duration::from_secs(2);
+/// The least pause after a failure, where a look is due already.
+const SOONEST_LOOK: Duration = Duration::from_millis(500);
+
 /// How a reconcile ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -34,12 +46,26 @@ pub enum Ended {
     Again(Again),
     /// The Rollout does not exist any more.
     Gone,
-    /// Something had changed under it: another look will do.
-    Conflict,
+    /// Something had changed under it: another try will do.
+    Conflict {
+        /// When the next look is due.
+        look: Option<Duration>,
+    },
     /// Not well.
-    Failed,
+    Failed(Failure),
     /// With a panic.
     Panicked,
+}
+
+/// How a failed reconcile wants to be tried again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// Whether what failed was to take traffic or a pin away.
+    pub lowers_risk: bool,
+    /// How long the server asked to be left alone.
+    pub retry_after: Option<Duration>,
+    /// When the next look is due.
+    pub look: Option<Duration>,
 }
 
 /// The queue. Cloning gives another handle on the same queue.
@@ -67,6 +93,8 @@ struct Entry {
     due: Option<Instant>,
     /// It was woken while it ran.
     woken: bool,
+    /// The reconcile that runs.
+    running: Option<Arc<Running>>,
     /// How many reconciles in a row did not end well.
     failures: u32,
     /// How many in a row ended well and were soon to be repeated.
@@ -103,7 +131,12 @@ impl<Key: QueueKey> Queue<Key> {
         let mut state = self.lock();
         let entry = state.entries.entry(key.clone()).or_insert_with(|| Entry { due: Some(now), ..Entry::default() });
         match entry.due {
-            None => entry.woken = true,
+            None => {
+                entry.woken = true;
+                if let Some(running) = &entry.running {
+                    running.woken.notify_one();
+                }
+            }
             Some(due) => {
                 entry.due = Some(due.min(now));
                 let earlier = due.min(now);
@@ -121,38 +154,58 @@ impl<Key: QueueKey> Queue<Key> {
         self.lock().waiting.iter().take_while(|(due, _)| *due <= now).count()
     }
 
-    /// Reconciles until told to stop, at most `concurrency` Rollouts at a time, and then waits for those that run.
-    /// Where the future is dropped instead, the running reconciles are dropped with it and are due again.
-    pub async fn run<Reconcile, Outcome>(&self, concurrency: usize, stop: &CancellationToken, reconcile: Reconcile)
+    /// Reconciles until told to stop, with at most `places` Rollouts in their places at a time, and then waits for all
+    /// that run. Where the future is dropped instead, the running reconciles are dropped with it and are due again.
+    pub async fn run<Reconcile, Outcome>(&self, places: usize, stop: &CancellationToken, reconcile: Reconcile)
     where
-        Reconcile: Fn(Key) -> Outcome,
+        Reconcile: Fn(Key, Arc<Running>) -> Outcome,
         Outcome: Future<Output = Ended> + Send + 'static,
     {
-        let mut running = JoinSet::new();
+        let places = Arc::new(Semaphore::new(places.max(1)));
+        let mut tasks = JoinSet::new();
         loop {
-            let next = if running.len() < concurrency { self.take() } else { Next::Full };
-            let pause = match next {
-                Next::Start(started) => {
-                    let reconcile = AssertUnwindSafe(reconcile(started.key.clone())).catch_unwind();
-                    running.spawn(async move {
-                        started.end(reconcile.await.unwrap_or(Ended::Panicked));
-                    });
-                    if stop.is_cancelled() {
-                        break;
-                    }
-                    continue;
-                }
-                Next::At(due) => Some(due),
-                Next::Full | Next::Never => None,
-            };
             tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
-                () = self.shared.changed.notified() => {}
-                () = tokio::time::sleep_until(pause.unwrap_or_else(Instant::now)), if pause.is_some() => {}
-                Some(_) = running.join_next(), if !running.is_empty() => {}
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                (task, running) = self.next(&places) => {
+                    let reconcile = AssertUnwindSafe(reconcile(task.key.clone(), running)).catch_unwind();
+                    tasks.spawn(async move {
+                        task.end(reconcile.await.unwrap_or(Ended::Panicked));
+                    });
+                }
             }
         }
-        while running.join_next().await.is_some() {}
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Waits until a Rollout is due and there is a place for it. May be given up at any time.
+    async fn next(&self, places: &Arc<Semaphore>) -> (Task<Key>, Arc<Running>) {
+        let place = match Arc::clone(places).acquire_owned().await {
+            Ok(place) => place,
+            // Nobody closes it.
+            Err(_) => std::future::pending().await,
+        };
+        let key = loop {
+            let pause = match self.take() {
+                Next::Start(key) => break key,
+                Next::At(due) => Some(due),
+                Next::Never => None,
+            };
+            tokio::select! {
+                () = self.shared.changed.notified() => {}
+                () = tokio::time::sleep_until(pause.unwrap_or_else(Instant::now)), if pause.is_some() => {}
+            }
+        };
+        self.start(key, place)
+    }
+
+    fn start(&self, key: Key, place: OwnedSemaphorePermit) -> (Task<Key>, Arc<Running>) {
+        let running = Arc::new(Running { woken: Notify::new(), place: Mutex::new(Some(place)) });
+        if let Some(entry) = self.lock().entries.get_mut(&key) {
+            entry.running = Some(Arc::clone(&running));
+        }
+        (Task { queue: self.clone(), key, ended: false }, running)
     }
 
     /// Takes the first Rollout that is due.
@@ -168,12 +221,13 @@ impl<Key: QueueKey> Queue<Key> {
             entry.woken = false;
         }
         drop(state);
-        Next::Start(Running { queue: self.clone(), key, ended: false })
+        Next::Start(key)
     }
 
     fn end(&self, key: &Key, ended: Ended) {
         let mut state = self.lock();
         let Some(entry) = state.entries.get_mut(key) else { return };
+        entry.running = None;
         let delay = match ended {
             Ended::Gone if !entry.woken => {
                 state.entries.remove(key);
@@ -187,13 +241,9 @@ impl<Key: QueueKey> Queue<Key> {
                 let look = look.map_or(calmed, |look| look.max(HURRY));
                 if entry.woken { Duration::ZERO } else { calmed.min(look) }
             }
-            Ended::Conflict | Ended::Failed | Ended::Panicked => {
+            Ended::Conflict { .. } | Ended::Failed(_) | Ended::Panicked => {
                 entry.failures = entry.failures.saturating_add(1);
-                if entry.woken && ended != Ended::Panicked {
-                    Duration::ZERO
-                } else {
-                    back_off(key, ended, entry.failures)
-                }
+                if entry.woken && ended != Ended::Panicked { Duration::ZERO } else { retry(key, ended, entry.failures) }
             }
         };
         let due = Instant::now() + delay;
@@ -209,27 +259,45 @@ impl<Key: QueueKey> Queue<Key> {
 }
 
 enum Next<Key: QueueKey> {
-    Start(Running<Key>),
+    Start(Key),
     At(Instant),
     Never,
-    Full,
+}
+
+/// A reconcile that runs, as it sees the queue.
+#[derive(Debug)]
+pub struct Running {
+    woken: Notify,
+    place: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Running {
+    /// Lets another one have its place, for good: what it waits for takes time, and what it does afterwards takes none.
+    pub(super) fn step_aside(&self) {
+        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Waits until its Rollout is woken; at once where it was woken since the start or the last time.
+    pub(super) async fn woken(&self) {
+        self.woken.notified().await;
+    }
 }
 
 /// A Rollout that is being reconciled. Where its task is dropped before its end, it goes back into the queue.
-struct Running<Key: QueueKey> {
+struct Task<Key: QueueKey> {
     queue: Queue<Key>,
     key: Key,
     ended: bool,
 }
 
-impl<Key: QueueKey> Running<Key> {
+impl<Key: QueueKey> Task<Key> {
     fn end(mut self, ended: Ended) {
         self.ended = true;
         self.queue.end(&self.key, ended);
     }
 }
 
-impl<Key: QueueKey> Drop for Running<Key> {
+impl<Key: QueueKey> Drop for Task<Key> {
     fn drop(&mut self) {
         if !self.ended {
             self.queue.end(&self.key, Ended::Again(Again::after(Duration::ZERO)));
@@ -244,11 +312,26 @@ fn calm(hurried: u32) -> Duration {
     if excess == 0 { Duration::ZERO } else { HURRY.saturating_mul(2_u32.saturating_pow(excess)).min(LONGEST_PAUSE) }
 }
 
+/// How long to wait after a failure. What lowers risk is tried again soon, and a look comes at its time; but a server that
+/// asked to be left alone is left alone.
+fn retry(key: &impl Hash, ended: Ended, failures: u32) -> Duration {
+    let pause = back_off(key, ended, failures);
+    let at_the_look = |look: Option<Duration>| look.map_or(pause, |look| pause.min(look.max(SOONEST_LOOK)));
+    match ended {
+        Ended::Failed(Failure { lowers_risk, retry_after, look }) => {
+            let pause = if lowers_risk { pause.min(LONGEST_PAUSE_OF_LOWERING) } else { pause };
+            pause.min(at_the_look(look)).max(retry_after.unwrap_or_default().min(LONGEST_PAUSE))
+        }
+        Ended::Conflict { look } => at_the_look(look),
+        _ => pause,
+    }
+}
+
 /// How long to wait after the given number of failures in a row: doubling, with a spread of a quarter that depends on
 /// the Rollout, so that many which failed together do not come back together.
 fn back_off(key: &impl Hash, ended: Ended, failures: u32) -> Duration {
     let (first, longest) = match ended {
-        Ended::Conflict => (Duration::from_millis(50), Duration::from_secs(5)),
+        Ended::Conflict { .. } => (Duration::from_millis(50), Duration::from_secs(5)),
         _ => (Duration::from_millis(200), LONGEST_PAUSE),
     };
     let doubled = first.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(longest);

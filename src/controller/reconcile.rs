@@ -1,11 +1,19 @@
 //! One reconcile: observe, ask what the plan needs to know, decide, perform in order.
+//!
+//! Questions may take long, or hang. So they wait for their turn holding nothing, and what can be done without their
+//! answers is done meanwhile: what is urgent ends the asking, and what lowers or repairs goes beside it.
 
-use std::time::Duration;
+use std::{mem, pin::pin, time::Duration};
 
-use super::{Again, RolloutKey, World};
+use futures::future::{Either, select};
+
+use super::{Again, Failed, RolloutKey, Turn, Work, World};
 use crate::{
+    act::Effect,
+    measure::Measurement,
     model::Clock,
-    plan::{decide, needs},
+    observe::{Observed, Refusal},
+    plan::{Needs, Plan, decide, decide_meanwhile, needs, urgent},
 };
 
 /// How soon a Rollout is looked at again after something was written: what was written may allow the next thing. Not at
@@ -17,45 +25,186 @@ const AFTER_A_WRITE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// The first effect that fails ends the reconcile; what was done before it stands, and a later reconcile goes on.
-pub async fn reconcile<W: World>(world: &W, key: &RolloutKey, clock: &dyn Clock) -> Result<Option<Again>, W::Error> {
-    let Some(mut observed) = world.observe(key) else { return Ok(None) };
-
-    let needs = needs(&observed, clock.now());
-    if !needs.refresh.is_empty() {
-        world.refresh(&needs.refresh).await;
-        let Some(seen_now) = world.observe(key) else { return Ok(None) };
-        observed = seen_now;
+pub async fn reconcile<W: World, T: Turn>(
+    world: &W,
+    key: &RolloutKey,
+    clock: &dyn Clock,
+    turn: &T,
+) -> Result<Option<Again>, Failed<W::Error>> {
+    loop {
+        let Some(needs) = find_needs(world, key, clock, turn).await else { return Ok(None) };
+        if !needs.questions() {
+            return act(world, key, clock, turn, Answers::default()).await;
+        }
+        if let Some(answers) = remembered(world, &needs) {
+            return act(world, key, clock, turn, answers).await;
+        }
+        match ask(world, key, clock, turn, &needs).await {
+            Asked::Answered(answers) => return act(world, key, clock, turn, answers).await,
+            Asked::Overtaken => {}
+        }
     }
-    if needs.measurement.is_some() || needs.troubles.is_some() || !needs.checks.is_empty() {
-        let measurement = async {
-            match &needs.measurement {
-                Some(request) => Some(world.measure(key, request).await),
-                None => None,
-            }
-        };
-        let history = async {
-            match &needs.history {
-                Some(request) => Some(world.history(request).await),
-                None => None,
-            }
-        };
-        let troubles = async {
-            match &needs.troubles {
-                Some(deployment) => Some(world.troubles(&key.namespace, deployment).await),
-                None => None,
-            }
-        };
-        let answers = tokio::join!(measurement, troubles, world.check(&needs.checks), history);
-        // The answers took time: decide on what is seen now.
-        let Some(seen_now) = world.observe(key) else { return Ok(None) };
-        observed = seen_now;
-        (observed.measurement, observed.troubles, observed.refusals, observed.history) = answers;
-    }
-
-    let plan = decide(&observed, clock.now());
-    for effect in &plan.effects {
-        world.perform(key, effect).await?;
-    }
-    let after = if plan.effects.is_empty() { plan.again } else { plan.again.min(AFTER_A_WRITE) };
-    Ok(Some(Again { after, look: plan.look }))
 }
+
+/// What has to be asked; nothing of what is urgent. What is compared with the template is read again first.
+async fn find_needs<W: World, T: Turn>(world: &W, key: &RolloutKey, clock: &dyn Clock, turn: &T) -> Option<Needs> {
+    let found = |observed: &Observed| {
+        let needs = needs(observed, clock.now());
+        if urgent(observed) { Needs { refresh: needs.refresh, ..Needs::default() } } else { needs }
+    };
+    let needs = found(&world.observe(key)?);
+    if needs.refresh.is_empty() {
+        return Some(needs);
+    }
+    let slot = turn.slot(Work::Act).await;
+    world.refresh(&needs.refresh).await;
+    drop(slot);
+    Some(found(&world.observe(key)?))
+}
+
+/// What was answered.
+#[derive(Default)]
+struct Answers {
+    measurement: Option<Measurement>,
+    troubles: Option<Vec<String>>,
+    refusals: Vec<Refusal>,
+    history: Option<Vec<Measurement>>,
+}
+
+/// The answers, where nobody has to be asked after all.
+fn remembered<W: World>(world: &W, needs: &Needs) -> Option<Answers> {
+    if needs.measurement.is_some() || needs.troubles.is_some() {
+        return None;
+    }
+    let refusals = world.checked(&needs.checks)?;
+    Some(Answers { refusals, ..Answers::default() })
+}
+
+/// How asking ended.
+enum Asked {
+    Answered(Answers),
+    /// Something else has to be done first, or nothing has to be asked any more.
+    Overtaken,
+}
+
+/// Asks what is needed. Does meanwhile what needs no answer.
+async fn ask<W: World, T: Turn>(world: &W, key: &RolloutKey, clock: &dyn Clock, turn: &T, needs: &Needs) -> Asked {
+    let mut answers = pin!(async {
+        let _slot = turn.slot(Work::Ask).await;
+        // In a box of its own: many may wait for a slot, and few have one.
+        Box::pin(questions(world, key, needs)).await
+    });
+    loop {
+        match select(answers.as_mut(), pin!(turn.woken())).await {
+            Either::Left((answers, _)) => return Asked::Answered(answers),
+            Either::Right(_) => {}
+        }
+        let Some(observed) = world.observe(key) else { return Asked::Overtaken };
+        if urgent(&observed) || !still_asks(needs, &observed, clock) {
+            return Asked::Overtaken;
+        }
+        drop(observed);
+        let meanwhile = || decide_meanwhile(&world.observe(key)?, clock.now());
+        let Some((plan, _slot)) = with_room(turn, meanwhile).await else { continue };
+        // What fails is tried again with the answers, and told then.
+        if let Err(Failed { error, .. }) = perform(world, key, &plan.effects).await {
+            tracing::debug!(rollout = %key, %error, "an effect failed while Prometheus was asked");
+        }
+    }
+}
+
+/// Whether what is being asked is still needed.
+fn still_asks(asked: &Needs, observed: &Observed, clock: &dyn Clock) -> bool {
+    let needs = needs(observed, clock.now());
+    asked.measurement.is_some() == needs.measurement.is_some()
+        && asked.troubles.is_some() == needs.troubles.is_some()
+        && asked.checks.is_empty() == needs.checks.is_empty()
+}
+
+async fn questions<W: World>(world: &W, key: &RolloutKey, needs: &Needs) -> Answers {
+    let measurement = async {
+        match &needs.measurement {
+            Some(request) => Some(world.measure(key, request).await),
+            None => None,
+        }
+    };
+    let history = async {
+        match &needs.history {
+            Some(request) => Some(world.history(request).await),
+            None => None,
+        }
+    };
+    let troubles = async {
+        match &needs.troubles {
+            Some(deployment) => Some(world.troubles(&key.namespace, deployment).await),
+            None => None,
+        }
+    };
+    let (measurement, troubles, refusals, history) =
+        futures::join!(measurement, troubles, world.check(&needs.checks), history);
+    Answers { measurement, troubles, refusals, history }
+}
+
+impl Answers {
+    /// Puts the answers into what is seen, and takes them out again.
+    fn swap(&mut self, observed: &mut Observed) {
+        mem::swap(&mut self.measurement, &mut observed.measurement);
+        mem::swap(&mut self.troubles, &mut observed.troubles);
+        mem::swap(&mut self.refusals, &mut observed.refusals);
+        mem::swap(&mut self.history, &mut observed.history);
+    }
+}
+
+/// Decides on what is seen now and on the answers, and does it.
+async fn act<W: World, T: Turn>(
+    world: &W,
+    key: &RolloutKey,
+    clock: &dyn Clock,
+    turn: &T,
+    mut answers: Answers,
+) -> Result<Option<Again>, Failed<W::Error>> {
+    let decided = || {
+        let mut observed = world.observe(key)?;
+        answers.swap(&mut observed);
+        let plan = decide(&observed, clock.now());
+        answers.swap(&mut observed);
+        Some(plan)
+    };
+    let Some((plan, _slot)) = with_room(turn, decided).await else { return Ok(None) };
+    let (after, look) = (plan.again, plan.look);
+    if plan.effects.is_empty() {
+        return Ok(Some(Again { after, look }));
+    }
+    perform(world, key, &plan.effects).await.map_err(|failed| Failed { look, ..failed })?;
+    Ok(Some(Again { after: after.min(AFTER_A_WRITE), look }))
+}
+
+/// A plan, and the room for doing it. Where there is none at once, the decision is made again once there is: what was
+/// seen would be old by then.
+pub(super) async fn with_room<T: Turn>(
+    turn: &T,
+    mut decide: impl FnMut() -> Option<Plan> + Send,
+) -> Option<(Plan, Option<T::Slot>)> {
+    let plan = decide()?;
+    if plan.effects.is_empty() {
+        return Some((plan, None));
+    }
+    if let Some(slot) = turn.slot_at_once(Work::Act) {
+        return Some((plan, Some(slot)));
+    }
+    drop(plan);
+    let slot = turn.slot(Work::Act).await;
+    decide().map(|plan| (plan, Some(slot)))
+}
+
+/// Performs the effects in their order.
+async fn perform<W: World>(world: &W, key: &RolloutKey, effects: &[Effect]) -> Result<(), Failed<W::Error>> {
+    for effect in effects {
+        let failed = |error| Failed { error, lowers_risk: false, look: None };
+        world.perform(key, effect).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Again, Queue, RolloutKey, analysis_runs,
+    Again, Failed, Queue, RolloutKey, analysis_runs,
     api_calls::counting_client,
     checks::Checks,
     cluster_world::{ClusterWorld, SharedCluster},
@@ -17,9 +17,11 @@ use super::{
     leader::{ApiServerLease, Election},
     looks::Looks,
     metrics::Metrics,
-    queue::Ended,
+    queue::{Ended, Failure, Running},
     reconcile,
+    slots::Slots,
     stop::stop_on_signal,
+    turn::{QueuedTurn, Room},
     watch::Watches,
 };
 use crate::{
@@ -36,6 +38,12 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// between two looks of one.
 const GATHER: Duration = Duration::from_millis(100);
 
+/// How many objects are looked at and decided on at once. That waits for nobody, so it is for the processors to bound.
+const PLACES: usize = 16;
+
+/// How many look at Prometheus at once. Most of that time passes with gathering and waiting.
+const ASKING: usize = 64;
+
 /// What an operator decides about a controller.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -47,7 +55,7 @@ pub struct Settings {
     pub credentials: CredentialFiles,
     /// The only namespace that is watched; all where there is none.
     pub namespace: Option<String>,
-    /// How many Rollouts are reconciled at once.
+    /// How many Rollouts are written for at once.
     pub concurrency: usize,
     /// Where probes and metrics are served.
     pub listen: SocketAddr,
@@ -140,12 +148,13 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
             prometheus,
             checks: Checks::default(),
             looks: Looks::default(),
+            analysis_looks: Looks::default(),
             metrics: Arc::clone(&metrics),
             clock: Arc::new(SystemClock),
         }),
         queue,
         analysis_runs,
-        concurrency,
+        room: Room { asking: Slots::new(ASKING), acting: Slots::new(concurrency) },
         stop: stop_on_signal("running reconciles come to their end first")?,
     };
     let search = Arc::new(HoldSearch { client: client.clone(), binding: hold_policy, cluster });
@@ -187,7 +196,7 @@ struct Controller {
     world: Arc<ClusterWorld>,
     queue: Queue,
     analysis_runs: Queue<Key>,
-    concurrency: usize,
+    room: Room,
     stop: CancellationToken,
 }
 
@@ -214,13 +223,13 @@ impl Controller {
         tracing::info!("leading");
         self.world.metrics.leads(true);
         self.wake_all();
-        let work = self.queue.run(self.concurrency, &self.stop, |key| {
+        let work = self.queue.run(PLACES, &self.stop, |key, running| {
             let controller = self.clone();
-            async move { controller.reconcile(key).await }
+            async move { controller.reconcile(key, running).await }
         });
-        let analyses = self.analysis_runs.run(self.concurrency, &self.stop, |key| {
+        let analyses = self.analysis_runs.run(PLACES, &self.stop, |key, running| {
             let controller = self.clone();
-            async move { controller.reconcile_analysis_run(key).await }
+            async move { controller.reconcile_analysis_run(key, running).await }
         });
         let overtime = async {
             self.stop.cancelled().await;
@@ -233,32 +242,41 @@ impl Controller {
     }
 
     /// One reconcile, with what it tells the metrics and the log.
-    async fn reconcile(&self, key: RolloutKey) -> Ended {
+    async fn reconcile(&self, key: RolloutKey, running: Arc<Running>) -> Ended {
         let mut report = Report {
             metrics: Arc::clone(&self.world.metrics),
             key: key.clone(),
             started: Instant::now(),
             result: "Panic",
         };
-        let result = reconcile(&*self.world, &key, &*self.world.clock).await;
+        let turn = QueuedTurn { running, room: self.room.clone(), namespace: key.namespace.clone() };
+        let result = reconcile(&*self.world, &key, &*self.world.clock, &turn).await;
         let (word, ended) = match &result {
             Ok(Some(again)) => ("Ok", Ended::Again(*again)),
             Ok(None) => ("Gone", Ended::Gone),
-            Err(error) => (error.problem.word(), if error.conflict() { Ended::Conflict } else { Ended::Failed }),
+            Err(Failed { error, lowers_risk, look }) => {
+                let ended = if error.conflict() {
+                    Ended::Conflict { look: *look }
+                } else {
+                    Ended::Failed(Failure { lowers_risk: *lowers_risk, retry_after: None, look: *look })
+                };
+                (error.problem.word(), ended)
+            }
         };
         report.result = word;
         ended
     }
 
     /// One reconcile of an AnalysisRun.
-    async fn reconcile_analysis_run(&self, key: Key) -> Ended {
-        match analysis_runs::reconcile(&self.world, &key, self.world.clock.now()).await {
+    async fn reconcile_analysis_run(&self, key: Key, running: Arc<Running>) -> Ended {
+        let turn = QueuedTurn { running, room: self.room.clone(), namespace: key.namespace.clone() };
+        match analysis_runs::reconcile(&self.world, &key, &turn).await {
             Ok(Some(after)) => Ended::Again(Again::after(after)),
             Ok(None) => Ended::Gone,
-            Err(error) if error.conflict() => Ended::Conflict,
+            Err(error) if error.conflict() => Ended::Conflict { look: None },
             Err(error) => {
                 tracing::warn!(analysis_run = %key, %error, "an effect failed");
-                Ended::Failed
+                Ended::Failed(Failure::default())
             }
         }
     }

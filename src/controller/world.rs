@@ -26,6 +26,9 @@ pub trait World: Send + Sync {
     /// Asks Prometheus about the past. Where it can't say in time, the answer is empty.
     fn history(&self, request: &HistoryRequest) -> impl Future<Output = Vec<Measurement>> + Send;
 
+    /// Which of these queries Prometheus would not take, where that is known without asking it.
+    fn checked(&self, queries: &[QueryToCheck]) -> Option<Vec<Refusal>>;
+
     /// Asks Prometheus whether it would take these queries. Answers are remembered; an outage refuses nothing.
     fn check(&self, queries: &[QueryToCheck]) -> impl Future<Output = Vec<Refusal>> + Send;
 
@@ -37,6 +40,17 @@ pub trait World: Send + Sync {
 
     /// Performs one effect on behalf of a Rollout.
     fn perform(&self, key: &RolloutKey, effect: &Effect) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// Why a plan was not performed as a whole.
+#[derive(Debug)]
+pub struct Failed<Error> {
+    /// The failure.
+    pub error: Error,
+    /// Whether what failed was to take traffic or a pin away: it is tried again soon.
+    pub lowers_risk: bool,
+    /// When the next look is due all the same.
+    pub look: Option<Duration>,
 }
 
 /// When a Rollout is reconciled again, if nothing happens to it before.

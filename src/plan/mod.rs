@@ -61,6 +61,13 @@ pub struct Needs {
     pub checks: Vec<QueryToCheck>,
 }
 
+impl Needs {
+    /// Whether anybody has to be asked.
+    pub fn questions(&self) -> bool {
+        self.measurement.is_some() || self.troubles.is_some() || !self.checks.is_empty()
+    }
+}
+
 /// A query whose wording has to be checked before it is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryToCheck {
@@ -83,11 +90,27 @@ pub struct Plan {
     pub look: Option<Duration>,
 }
 
+/// Whether something must be decided at once, without waiting for any answer: the Rollout goes, a person has asked for
+/// something, or the pod template is not the one of the run any more.
+pub fn urgent(observed: &Observed) -> bool {
+    if observed.rollout.metadata.deletion_timestamp.is_some() || verbs::is_unanswered(observed) {
+        return true;
+    }
+    Facts::gather(observed).is_ok_and(|facts| run::has_another_template(facts.status().phase, facts.template))
+}
+
+/// What may be done while a look is on its way: whatever needs no numbers, like lowering a weight or repairing a route.
+/// Nothing outside a run, where what is asked decides whether a run can be made at all.
+pub fn decide_meanwhile(observed: &Observed, now: Timestamp) -> Option<Plan> {
+    let running = Facts::gather(observed).is_ok_and(|facts| run::is_judged(facts.status().phase));
+    running.then(|| decide(observed, now)).filter(|plan| !plan.effects.is_empty())
+}
+
 /// What has to be asked before [`decide`].
 pub fn needs(observed: &Observed, now: Timestamp) -> Needs {
     let Ok(facts) = Facts::gather(observed) else { return Needs::default() };
     let phase = facts.status().phase;
-    let running = matches!(phase, Phase::Preparing | Phase::Progressing | Phase::Paused);
+    let running = run::is_judged(phase);
     if facts.deleting() {
         return Needs::default();
     }

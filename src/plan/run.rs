@@ -66,13 +66,26 @@ pub(super) fn set_step(draft: &mut Draft<'_>, facts: &Facts<'_>, index: usize) {
     });
 }
 
+/// Whether a run in this phase is being judged.
+pub(super) fn is_judged(phase: Phase) -> bool {
+    matches!(phase, Phase::Preparing | Phase::Progressing | Phase::Paused)
+}
+
+/// Whether the template is one that ends a run which is being judged.
+pub(super) fn has_another_template(phase: Phase, template: TemplateIs) -> bool {
+    match template {
+        TemplateIs::Stable => is_judged(phase),
+        TemplateIs::New => matches!(phase, Phase::Progressing | Phase::Paused),
+        TemplateIs::Canary => false,
+    }
+}
+
 /// A template that is not the one of the run ends it: a revert without blame, anything newer by taking its place.
 /// Says whether it did.
 pub(super) fn template_changed(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
     let phase = draft.status.phase;
-    let judged = matches!(phase, Phase::Preparing | Phase::Progressing | Phase::Paused);
     match facts.template {
-        TemplateIs::Stable if judged => {
+        TemplateIs::Stable if is_judged(phase) => {
             let message = format!(
                 "the pod template of Deployment {} was reverted to revision {}",
                 facts.workload.name(),

@@ -6,16 +6,23 @@ use super::{draft::Draft, facts::Facts, progressing, promoting, run, traffic};
 use crate::{
     api::{OutcomeKind, PauseReason, Phase, Verb, VerbAnswer, VerbRequest},
     model::VERB_ANNOTATION,
+    observe::Observed,
 };
+
+/// Whether a person has asked for something and has got no answer yet.
+pub(super) fn is_unanswered(observed: &Observed) -> bool {
+    unanswered(observed, observed.rollout.status.as_ref().and_then(|status| status.last_verb.as_ref())).is_some()
+}
+
+fn unanswered(observed: &Observed, last: Option<&VerbAnswer>) -> Option<VerbRequest> {
+    let text = observed.rollout.metadata.annotations.as_ref()?.get(VERB_ANNOTATION)?;
+    let request: VerbRequest = serde_json::from_str(text).ok()?;
+    last.is_none_or(|last| last.request.id != request.id).then_some(request)
+}
 
 /// Answers a request that was not answered yet. Says whether that was all there is to do now.
 pub(super) fn answer(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
-    let annotations = draft.observed.rollout.metadata.annotations.as_ref();
-    let Some(text) = annotations.and_then(|annotations| annotations.get(VERB_ANNOTATION)) else { return false };
-    let Ok(request) = serde_json::from_str::<VerbRequest>(text) else { return false };
-    if draft.status.last_verb.as_ref().is_some_and(|last| last.request.id == request.id) {
-        return false;
-    }
+    let Some(request) = unanswered(draft.observed, draft.status.last_verb.as_ref()) else { return false };
     let result = apply(draft, facts, &request);
     let accepted = result.is_ok();
     let message = result.unwrap_or_else(|refusal| refusal);

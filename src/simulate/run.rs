@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     api::{Outcome, Phase, Verb},
-    controller::reconcile,
+    controller::{Failed, Undisturbed, reconcile},
     model::RolloutKey,
 };
 
@@ -239,7 +239,7 @@ impl Runner {
             inner.contract.begin(&inner.scene);
             inner.effects
         };
-        let result = now_or_never(reconcile(&self.world, &self.key, &self.clock));
+        let result = now_or_never(reconcile(&self.world, &self.key, &self.clock, &Undisturbed));
         let mut inner = self.world.inner();
         let effects = inner.effects - before;
         let done = result.is_ok().then_some(effects);
@@ -250,11 +250,11 @@ impl Runner {
                 let inner = &mut *inner;
                 inner.contract.complete(&inner.scene);
             }
-            Err(WorldError::Killed) => {
+            Err(Failed { error: WorldError::Killed, .. }) => {
                 self.due = None;
                 self.down = Some(now + self.random.between(1, 6_000));
             }
-            Err(WorldError::Refused(_)) => self.due = Some(now + RETRY),
+            Err(Failed { error: WorldError::Refused(_), .. }) => self.due = Some(now + RETRY),
         }
         if effects > 0 {
             self.calm_since = now;

@@ -37,7 +37,7 @@ where
     Outcome: Future<Output = Ended> + Send + 'static,
 {
     let stop = CancellationToken::new();
-    let reconcile = |key: RolloutKey| ended(&key.name, diary.note(&key));
+    let reconcile = |key: RolloutKey, _| ended(&key.name, diary.note(&key));
     let running = queue.run(2, &stop, reconcile);
     let _ = tokio::time::timeout(time, running).await;
 }
@@ -106,7 +106,7 @@ async fn a_panic_is_caught_and_disturbs_no_other() {
 async fn failures_back_off_until_a_change_or_a_success() {
     let (queue, diary) = (Queue::new(), Diary::new());
     queue.wake(key("web"));
-    run(&queue, Duration::from_mins(2), &diary, |_, _| async { Ended::Failed }).await;
+    run(&queue, Duration::from_mins(2), &diary, |_, _| async { Ended::Failed(Failure::default()) }).await;
     let before = diary.times("web");
     let pauses: Vec<u128> = before.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!((150..=200).contains(&pauses[0]) && pauses.iter().all(|pause| *pause <= 30_001), "{pauses:?}");
@@ -142,7 +142,7 @@ async fn a_stop_waits_for_what_runs_and_starts_nothing_more() {
     let counter = Arc::clone(&done);
     let (diary_of_run, stop_of_run) = (diary.clone(), stop.clone());
     queue
-        .run(2, &stop, move |key| {
+        .run(2, &stop, move |key, _| {
             diary_of_run.note(&key);
             let (stop, counter) = (stop_of_run.clone(), Arc::clone(&counter));
             async move {
@@ -176,4 +176,79 @@ async fn a_plan_that_does_not_come_to_rest_is_slowed_down() {
     let times = diary.times("web");
     assert!(times.len() < 45, "{}", times.len());
     assert_eq!(times[5] - times[4], 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_steps_aside_keeps_nobody_from_starting() {
+    let (queue, diary) = (Queue::new(), Diary::new());
+    let names: Vec<String> = (0..40).map(|number| format!("web-{number}")).collect();
+    names.iter().for_each(|name| queue.wake(key(name)));
+    let stop = CancellationToken::new();
+    let hanging = queue.run(2, &stop, |key, running| {
+        diary.note(&key);
+        async move {
+            running.step_aside();
+            std::future::pending().await
+        }
+    });
+    let _ = tokio::time::timeout(Duration::from_secs(1), hanging).await;
+    assert!(names.iter().all(|name| diary.times(name) == [0]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reconcile_is_told_at_once_that_its_rollout_was_woken() {
+    let (queue, diary) = (Queue::new(), Diary::new());
+    queue.wake(key("web"));
+    let stop = CancellationToken::new();
+    let waiting = queue.run(1, &stop, |_, running| {
+        let diary = diary.clone();
+        async move {
+            running.woken().await;
+            diary.note(&key("woken"));
+            Ended::Gone
+        }
+    });
+    let waker = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        queue.wake(key("web"));
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(1), async { tokio::join!(waiting, waker) }).await;
+    assert_eq!(diary.times("woken"), [300]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_calms_writes_delays_a_look() {
+    let look = Duration::from_secs(1);
+    let endings = [
+        Ended::Again(Again { after: Duration::from_millis(50), look: Some(look) }),
+        Ended::Conflict { look: Some(look) },
+        Ended::Failed(Failure { look: Some(look), ..Failure::default() }),
+    ];
+    for ended in endings {
+        let (queue, diary) = (Queue::new(), Diary::new());
+        queue.wake(key("web"));
+        run(&queue, Duration::from_mins(1), &diary, |_, _| async move { ended }).await;
+        let times = diary.times("web");
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] <= 1_000), "{ended:?}: {times:?}");
+        assert!(times.len() < 90, "{ended:?}: {}", times.len());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lowers_risk_is_tried_again_within_two_seconds_however_often_it_fails() {
+    let (queue, diary) = (Queue::new(), Diary::new());
+    queue.wake(key("web"));
+    let failure = Failure { lowers_risk: true, ..Failure::default() };
+    run(&queue, Duration::from_mins(5), &diary, |_, _| async move { Ended::Failed(failure) }).await;
+    let times = diary.times("web");
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] <= 2_001), "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_to_be_left_alone_is_left_alone() {
+    let (queue, diary) = (Queue::new(), Diary::new());
+    queue.wake(key("web"));
+    let failure = Failure { lowers_risk: true, retry_after: Some(Duration::from_secs(7)), look: Some(Duration::ZERO) };
+    run(&queue, Duration::from_secs(30), &diary, |_, _| async move { Ended::Failed(failure) }).await;
+    assert_eq!(diary.times("web"), [0, 7_000, 14_000, 21_000, 28_000]);
 }
