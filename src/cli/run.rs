@@ -34,7 +34,7 @@ pub(super) struct RunArgs {
     /// Namespace of the Lease [default: the controller's own]
     #[arg(long, env = "POD_NAMESPACE", value_name = "NAMESPACE")]
     lease_namespace: Option<String>,
-    /// Binding of the admission policy that holds workloads until they may roll out
+    /// Admission policy (and its binding of the same name) that holds workloads until they may roll out
     #[arg(long, env = "SISKIN_HOLD_POLICY", value_name = "NAME", default_value = "siskin-hold")]
     hold_policy: String,
     /// What is logged: error, warn, info, debug, trace, or directives

@@ -11,6 +11,7 @@ mod analysis_runs;
 mod api_calls;
 mod checks;
 mod cluster_world;
+mod complaints;
 mod health;
 mod hold;
 mod leader;

@@ -4,7 +4,12 @@ use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use kube::Config;
-use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::Instant};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -13,7 +18,7 @@ use super::{
     checks::Checks,
     cluster_world::{ClusterWorld, SharedCluster},
     health::{Health, serve},
-    hold::HoldSearch,
+    hold::{HoldWatch, first_answer},
     leader::{ApiServerLease, Election},
     looks::Looks,
     metrics::Metrics,
@@ -61,7 +66,7 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The Lease by which one of several processes leads; without it this one does.
     pub lease: Option<LeaseName>,
-    /// The `MutatingAdmissionPolicyBinding` that holds workloads.
+    /// The `MutatingAdmissionPolicy` that holds workloads, and its binding, by the name that they have both.
     pub hold_policy: String,
     /// This process, as others see it in the Lease and in Events.
     pub identity: String,
@@ -157,17 +162,17 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
         room: Room { asking: Slots::new(ASKING), acting: Slots::new(concurrency) },
         stop: stop_on_signal("running reconciles come to their end first")?,
     };
-    let search = Arc::new(HoldSearch { client: client.clone(), binding: hold_policy, cluster });
+    let answered = Arc::new(Notify::new());
+    let hold = HoldWatch { client: client.clone(), name: hold_policy, cluster, answered: Arc::clone(&answered) };
+    let all = controller.clone();
+    tasks.spawn(async move {
+        hold.run(move || all.wake_all()).await;
+        Ok(())
+    });
     let stop = controller.stop.clone();
 
     let ready = async {
-        if !search.look().await {
-            let controller = controller.clone();
-            tasks.spawn(async move {
-                search.search(move || controller.wake_all()).await;
-                Ok(())
-            });
-        }
+        first_answer(&answered).await;
         // An error would mean that all watches have ended, and they never do.
         _ = known_kinds.wait_for(|known| known.is_superset(&wanted)).await;
         tracing::info!(rollouts = cache.read().all(Kind::Rollout).count(), "all kinds are listed");

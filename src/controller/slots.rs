@@ -59,7 +59,7 @@ impl Slots {
     /// A slot, once it is the namespace's turn.
     pub(super) async fn acquire(&self, namespace: &str) -> Slot {
         let (sender, granted) = oneshot::channel();
-        self.wait(namespace.into(), sender);
+        self.wait(&namespace.into(), sender);
         self.grant();
         match granted.await {
             Ok(slot) => slot,
@@ -73,8 +73,8 @@ impl Slots {
         self.acquire(namespace).now_or_never()
     }
 
-    fn wait(&self, namespace: Arc<str>, sender: oneshot::Sender<Slot>) {
-        self.lock().change(&namespace, |state, known| {
+    fn wait(&self, namespace: &Arc<str>, sender: oneshot::Sender<Slot>) {
+        self.lock().change(namespace, |state, known| {
             state.arrivals += 1;
             known.waiting.push_back((state.arrivals, sender));
         });

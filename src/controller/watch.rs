@@ -5,23 +5,24 @@
 
 use std::{
     collections::BTreeSet,
+    panic::AssertUnwindSafe,
     sync::{Arc, PoisonError},
     time::Duration,
 };
 
 use anyhow::Context;
-use futures::TryStreamExt;
+use futures::{FutureExt, TryStreamExt};
 use kube::{
     Api, Client,
     api::DynamicObject,
     runtime::{
-        WatchStreamExt,
-        watcher::{self, Event, watcher},
+        utils::Backoff,
+        watcher::{self, DefaultBackoff, Event, watcher},
     },
 };
 use tokio::sync::watch;
 
-use super::{Queue, RolloutKey, cluster_world::SharedCluster};
+use super::{Queue, RolloutKey, cluster_world::SharedCluster, complaints::Complaints};
 use crate::{
     act::resource,
     model::{Key, Object},
@@ -51,12 +52,22 @@ pub(super) struct Watches {
 }
 
 impl Watches {
-    /// Watches one kind for ever.
+    /// Watches one kind for ever. A watch that panics is started again; until it has listed all there is, the kind counts
+    /// as unknown, and this process as not ready.
     pub(super) async fn run(self, kind: Kind) {
+        let mut back_off = BackOff::new();
         loop {
-            if !kind.optional() || self.wait_until_installed(kind).await {
-                self.follow(kind).await;
+            if AssertUnwindSafe(self.watch(kind)).catch_unwind().await.is_err() {
+                tracing::error!(%kind, "a watch panicked and is started again");
+                self.known.send_modify(|known| _ = known.remove(&kind));
             }
+            back_off.wait().await;
+        }
+    }
+
+    async fn watch(&self, kind: Kind) {
+        if !kind.optional() || self.wait_until_installed(kind).await {
+            self.follow(kind).await;
         }
     }
 
@@ -68,11 +79,21 @@ impl Watches {
             }
             _ => Api::all_with(self.client.clone(), &resource(kind)),
         };
-        let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff());
+        let mut events = std::pin::pin!(watcher(api, watcher::Config::default()));
         let mut list = Vec::new();
+        let (mut back_off, mut complaints) = (BackOff::new(), Complaints::default());
         loop {
             match events.try_next().await {
-                Ok(Some(event)) => self.take_in(kind, event, &mut list),
+                Ok(Some(event)) => {
+                    // That a list begins says nothing yet: it is how every attempt begins.
+                    if !matches!(event, Event::Init | Event::InitApply(_)) {
+                        back_off.reset();
+                        if complaints.end() {
+                            tracing::info!(%kind, "the watch goes on");
+                        }
+                    }
+                    self.take_in(kind, event, &mut list);
+                }
                 Ok(None) => return,
                 Err(error) if kind.optional() && code(&error) == Some(404) => {
                     tracing::info!(%kind, "the kind is not installed any more; its watch is off");
@@ -84,17 +105,32 @@ impl Watches {
                     self.set_absent(kind);
                     return tokio::time::sleep(GRANT_INTERVAL).await;
                 }
-                Err(error) => tracing::warn!(%kind, %error, "a watch failed and is started again"),
+                Err(error) => {
+                    if complaints.is_news(&error.to_string()) {
+                        tracing::warn!(%kind, %error, "a watch failed and is started again");
+                    }
+                    back_off.wait().await;
+                }
             }
         }
     }
 
-    /// Wakes the AnalysisRuns of a change.
+    /// Wakes the AnalysisRun of a change.
     fn wake_analysis_run(&self, kind: Kind, object: &DynamicObject) {
         if let (Kind::AnalysisRun, Some(namespace), Some(name)) =
             (kind, &object.metadata.namespace, &object.metadata.name)
         {
             self.analysis_runs.wake(Key::new(&kind.api_version(), kind.kind(), namespace, name));
+        }
+    }
+
+    /// Wakes all AnalysisRuns, once the cache has what a list has told of.
+    fn wake_analysis_runs(&self, kind: Kind) {
+        if kind == Kind::AnalysisRun {
+            let listed: Vec<Key> = self.cache.read().all(kind).map(Object::key).collect();
+            for key in listed {
+                self.analysis_runs.wake(key);
+            }
         }
     }
 
@@ -105,7 +141,6 @@ impl Watches {
                 return;
             }
             Event::InitApply(object) => {
-                self.wake_analysis_run(kind, &object);
                 list.extend(to_json(kind, &object));
                 return;
             }
@@ -114,6 +149,7 @@ impl Watches {
                 tracing::debug!(%kind, objects = list.len(), "listed");
                 let mut concerned = self.cache.replace_all(kind, list);
                 concerned.append(&mut self.set_present(kind));
+                self.wake_analysis_runs(kind);
                 concerned
             }
             Event::Apply(object) => {
@@ -209,8 +245,28 @@ fn to_json(kind: Kind, object: &DynamicObject) -> Option<serde_json::Value> {
     }
 }
 
+/// The growing pauses of a watch that fails: from about a second to half a minute.
+pub(super) struct BackOff(DefaultBackoff);
+
+impl BackOff {
+    pub(super) fn new() -> Self {
+        Self(DefaultBackoff::default())
+    }
+
+    /// Waits, the longer the more often it was waited in a row.
+    pub(super) async fn wait(&mut self) {
+        let pause = self.0.next().unwrap_or(SEARCH_INTERVAL);
+        tokio::time::sleep(pause).await;
+    }
+
+    /// All is well.
+    pub(super) fn reset(&mut self) {
+        Backoff::reset(&mut self.0);
+    }
+}
+
 /// The status code of the API server's refusal.
-fn code(error: &watcher::Error) -> Option<u16> {
+pub(super) fn code(error: &watcher::Error) -> Option<u16> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     act::Purpose,
-    api::{Phase, condition::ready},
+    api::{HoldMode, Phase, condition::ready},
     workload::{TemplateIs, deployment},
 };
 
@@ -65,7 +65,13 @@ fn take_over(draft: &mut Draft<'_>, facts: &Facts<'_>) {
 /// Nothing to do: at rest, a leftover hold is taken off (a template that was changed and changed back unseen).
 fn rest(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     if objects::always_held(facts) {
-        objects::hold(draft, facts);
+        if objects::hold(draft, facts) && facts.spec.hold == HoldMode::Auto {
+            let message = format!(
+                "no admission policy holds workloads here, so Deployment {} is paused all the time from now on: a new pod template must not roll out unjudged",
+                facts.workload.name()
+            );
+            draft.warn("HeldAllTheTime", &message);
+        }
     } else if deployment::held(facts.workload) {
         objects::unhold(draft, facts);
     }

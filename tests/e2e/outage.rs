@@ -2,7 +2,47 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+
 use crate::harness::{Mesh, Shop, alone, elapse, together};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_abort_is_done_within_a_second_while_prometheus_hangs() {
+    let _turn = alone().await;
+    let steps = "[{weight: 10, hold: {min: 10m, max: 20m}}, {weight: 50}]";
+    let shop =
+        Shop::open_with(Mesh::HttpRoute, "hanging", steps, "{templates: [{name: http}], interval: 1s}", "").await;
+    let traffic = shop.customers(50.0).await;
+    shop.ship("v2", "").await;
+    shop.weight(10).await;
+
+    let bed = shop.namespace.bed();
+    bed.stop_prometheus().await;
+    let address = bed.prometheus_url().trim_start_matches("http://").trim_end_matches('/');
+    let hanging = TcpListener::bind(address).await.expect("the port of Prometheus is free");
+    let mut asked: Vec<TcpStream> = Vec::new();
+    // Whoever is accepted waits for an answer that never comes.
+    asked.push(hanging.accept().await.expect("the controller asks").0);
+    let accepting = tokio::spawn(async move {
+        while let Ok((stream, _)) = hanging.accept().await {
+            asked.push(stream);
+        }
+    });
+    shop.says(&["abort", "rollout/web"], "back on the stable version").await;
+    let outcome = shop.outcome(1).await;
+    let request = shop.rollout().await["status"]["lastVerb"]["request"].clone();
+    let time = |value: &Value| value.as_str().and_then(|text| text.parse::<Timestamp>().ok()).expect("a time");
+    let took = time(&outcome["at"]).duration_since(time(&request["at"]));
+    accepting.abort();
+    let _ = accepting.await;
+    bed.start_prometheus().await;
+    assert_eq!(outcome["reason"], "Aborted", "{outcome}");
+    assert!(took < SignedDuration::from_secs(1), "from the request to the decision: {took:#}");
+    let report = traffic.stop().await;
+    assert_eq!(report.failures(), 0, "{:?}", report.failed());
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_minute_without_prometheus_holds_the_step_and_then_the_run_goes_on() {

@@ -182,7 +182,9 @@ async fn a_plan_that_does_not_come_to_rest_is_slowed_down() {
 async fn who_steps_aside_keeps_nobody_from_starting() {
     let (queue, diary) = (Queue::new(), Diary::new());
     let names: Vec<String> = (0..40).map(|number| format!("web-{number}")).collect();
-    names.iter().for_each(|name| queue.wake(key(name)));
+    for name in &names {
+        queue.wake(key(name));
+    }
     let stop = CancellationToken::new();
     let hanging = queue.run(2, &stop, |key, running| {
         diary.note(&key);

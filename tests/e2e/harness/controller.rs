@@ -64,9 +64,11 @@ impl Controller {
     }
 
     async fn spawn(bed: &'static Bed, namespace: &str, name: &str) -> Server {
-        // Many controllers share the host here, so each has a port of its own.
+        // Many controllers share the host here, so each has a port and a lease of its own.
         let Installed { arguments, kubeconfig } = Self::install(bed).await;
-        let arguments = arguments.iter().filter(|argument| !argument.starts_with("--listen"));
+        let arguments = arguments
+            .iter()
+            .filter(|argument| !argument.starts_with("--listen") && !argument.starts_with("--lease-name"));
         let mut command: Command = bed.command(env!("CARGO_BIN_EXE_siskin"));
         command
             .env("KUBECONFIG", kubeconfig)
