@@ -37,6 +37,9 @@ pub(super) struct RunArgs {
     /// Admission policy (and its binding of the same name) that holds workloads until they may roll out
     #[arg(long, env = "SISKIN_HOLD_POLICY", value_name = "NAME", default_value = "siskin-hold")]
     hold_policy: String,
+    /// An admission policy writes into each verb who asked for it; without one that is called their own word
+    #[arg(long, env = "SISKIN_VERIFIED_ASKERS", value_name = "BOOL", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    verified_askers: bool,
     /// What is logged: error, warn, info, debug, trace, or directives
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
@@ -61,6 +64,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<()> {
         lease_name,
         lease_namespace,
         hold_policy,
+        verified_askers,
         log,
         log_format,
         identity,
@@ -76,6 +80,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<()> {
         listen,
         lease: leader_elect.then_some(LeaseName { namespace: lease_namespace, name: lease_name }),
         hold_policy,
+        verified_askers,
         identity: identity.unwrap_or_else(own_identity),
     };
     run_controller(config, settings).await

@@ -1,20 +1,22 @@
 //! The verbs: writes what a person asks for on the Rollout, waits for the controller's answer and says it.
 //!
 //! Nothing is decided here. The request is an annotation with an id of its own; the controller applies each id once and
-//! answers in the status, so a request that is sent twice or answered late does no harm.
+//! answers in the status, so a request that is sent twice or answered late does no harm. The request names the canary's
+//! revision that was there when the person asked: one that was pushed meanwhile is not what they meant.
+
+mod answer;
 
 use std::time::Duration;
 
-use clap::Args;
-use futures::StreamExt;
+use clap::{Args, builder::NonEmptyStringValueParser};
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::{
     Api, Client,
     api::{DynamicObject, Patch, PatchParams, PostParams},
-    runtime::{WatchStreamExt, watcher::watch_object},
 };
 use serde_json::json;
 
+use self::answer::answer;
 use super::{
     Failure,
     failure::in_time,
@@ -23,7 +25,7 @@ use super::{
     subject::Subject,
 };
 use crate::{
-    api::{Verb, VerbRequest, status::VerbAnswer},
+    api::{Verb, VerbRequest},
     model::{Clock, VERB_ANNOTATION},
 };
 
@@ -41,6 +43,12 @@ pub(super) struct VerbArgs {
     /// Only write the request; whether it was accepted shows in `siskin get`
     #[arg(long)]
     no_wait: bool,
+    /// The canary's revision that is meant, as `siskin get` shows it; the one of this moment where none is given
+    #[arg(long, value_name = "HASH", conflicts_with = "any_revision", value_parser = NonEmptyStringValueParser::new())]
+    revision: Option<String>,
+    /// Whatever runs when the controller reads the request, also a version that was pushed meanwhile
+    #[arg(long)]
+    any_revision: bool,
 }
 
 /// What `promote` takes.
@@ -98,7 +106,7 @@ pub(super) async fn run(
     let rollouts: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &rollout_kind());
     let label = format!("Rollout {namespace}/{name}");
     let seen = in_time(&format!("read {label}"), rollouts.get(&name)).await?;
-    let request = request(verb, who_am_i(client).await?, &seen, clock);
+    let request = request(verb, who_am_i(client).await?, revision(verb, args, &seen), &seen, clock);
     let text = serde_json::to_string(&request).map_err(anyhow::Error::from)?;
     let patch = Patch::Merge(json!({"metadata": {"annotations": {VERB_ANNOTATION: text}}}));
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
@@ -130,82 +138,21 @@ async fn who_am_i(client: Client) -> Result<String, Failure> {
 }
 
 /// The request, with an id that no other has: the moment, what was seen, and the process that asks.
-fn request(verb: Verb, by: String, seen: &DynamicObject, clock: &dyn Clock) -> VerbRequest {
+fn request(verb: Verb, by: String, revision: Option<String>, seen: &DynamicObject, clock: &dyn Clock) -> VerbRequest {
     let now = clock.now();
     let version = seen.metadata.resource_version.as_deref().unwrap_or_default();
     let id = format!("{}-{version}-{}", now.as_millisecond(), std::process::id());
-    VerbRequest { verb, id, by, at: format!("{now:.0}") }
+    VerbRequest { verb, id, by, at: format!("{now:.0}"), revision }
 }
 
-/// Why there is no answer.
-enum Silence {
-    /// The time is over; the last trouble with the API server, if there was any.
-    Timeout { waited: Duration, trouble: Option<String>, controller_seen: bool },
-    /// Another request took the place of this one before the controller saw it.
-    Overtaken,
-    /// The Rollout is gone.
-    Deleted,
-}
-
-impl Silence {
-    fn of(self, label: &str) -> Failure {
-        match self {
-            Self::Overtaken => Failure::refused(format!("another request on {label} took the place of this one"))
-                .hint("`siskin get` shows whose; ask again if it is still needed"),
-            Self::Deleted => Failure::refused(format!("{label} was deleted")),
-            Self::Timeout { waited, trouble: Some(trouble), .. } => Failure::unanswered(format!(
-                "the request was written, but {label} could not be followed for {}: {trouble}",
-                humantime::format_duration(waited)
-            ))
-            .hint("`--no-wait` needs no permission to watch"),
-            Self::Timeout { waited, trouble: None, controller_seen } => {
-                let never = if controller_seen { "" } else { "; no controller has ever looked at it" };
-                Failure::unanswered(format!(
-                    "nobody answered for {label} within {}{never}",
-                    humantime::format_duration(waited)
-                ))
-                .hint("is the controller running? `kubectl get pods -A -l app.kubernetes.io/name=siskin` shows it; the request stays and is answered when it is")
-            }
-        }
+/// The canary's revision that is meant: the one that was asked for, or else the one that is there. Where there is none yet,
+/// a verb that lowers risk is for whatever comes.
+fn revision(verb: Verb, args: &VerbArgs, seen: &DynamicObject) -> Option<String> {
+    if args.any_revision {
+        return None;
     }
-}
-
-/// Follows the Rollout until its last answer is the one to this request.
-async fn answer(rollouts: Api<DynamicObject>, name: &str, id: &str, patience: Duration) -> Result<VerbAnswer, Silence> {
-    let mut changes = watch_object(rollouts, name).default_backoff().boxed();
-    let mut trouble = None;
-    let mut controller_seen = false;
-    let answered = tokio::time::timeout(patience, async {
-        loop {
-            match changes.next().await {
-                Some(Ok(Some(rollout))) => {
-                    trouble = None;
-                    controller_seen = !rollout.data["status"].is_null();
-                    if let Some(outcome) = outcome(&rollout, id) {
-                        return outcome;
-                    }
-                }
-                Some(Ok(None)) => return Err(Silence::Deleted),
-                Some(Err(error)) => trouble = Some(error.to_string()),
-                None => std::future::pending().await,
-            }
-        }
-    });
-    match answered.await {
-        Ok(outcome) => outcome,
-        Err(_elapsed) => Err(Silence::Timeout { waited: patience, trouble, controller_seen }),
-    }
-}
-
-/// What the Rollout says about the request, if it says anything yet.
-fn outcome(rollout: &DynamicObject, id: &str) -> Option<Result<VerbAnswer, Silence>> {
-    let last = serde_json::from_value::<VerbAnswer>(rollout.data["status"]["lastVerb"].clone()).ok();
-    if let Some(answer) = last.filter(|answer| answer.request.id == id) {
-        return Some(Ok(answer));
-    }
-    let annotation = rollout.metadata.annotations.as_ref()?.get(VERB_ANNOTATION)?;
-    let pending = serde_json::from_str::<VerbRequest>(annotation).ok()?;
-    (pending.id != id).then_some(Err(Silence::Overtaken))
+    let there = || seen.data["status"]["canaryRevision"].as_str().map(ToOwned::to_owned);
+    args.revision.clone().or_else(there).or_else(|| verb.raises_risk().then(String::new))
 }
 
 #[cfg(test)]
@@ -214,46 +161,35 @@ mod tests {
 
     use super::*;
 
-    fn rollout(annotation: &str, status: Value) -> DynamicObject {
-        let request = |id: &str| json!({"verb": "abort", "id": id, "by": "alice", "at": "2026-03-01T12:00:00Z"});
-        let mut status = status;
-        if let Some(id) = status["answered"].as_str().map(ToOwned::to_owned) {
-            status = json!({"lastVerb": {"request": request(&id), "accepted": true, "message": "Rolled back"}});
+    fn args(words: &[&str]) -> VerbArgs {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            args: VerbArgs,
         }
-        serde_json::from_value(json!({
-            "apiVersion": "siskin.dev/v1alpha1", "kind": "Rollout",
-            "metadata": {"name": "web", "annotations": {VERB_ANNOTATION: request(annotation).to_string()}},
-            "status": status,
-        }))
-        .unwrap()
+        <Line as clap::Parser>::parse_from(["siskin", "web"].iter().chain(words)).args
+    }
+
+    fn rollout(status: &Value) -> DynamicObject {
+        serde_json::from_value(json!({"metadata": {"name": "web"}, "status": status})).unwrap()
     }
 
     #[test]
-    fn an_answer_counts_only_where_it_is_to_this_request() {
-        assert!(outcome(&rollout("mine", json!({"answered": "older"})), "mine").is_none());
-        let answer = outcome(&rollout("mine", json!({"answered": "mine"})), "mine").unwrap();
-        assert!(answer.is_ok_and(|answer| answer.accepted));
+    fn a_request_is_for_the_canary_that_was_seen_or_named() {
+        let seen = rollout(&json!({"canaryRevision": "7d5c9f6b8"}));
+        let meant = |verb, words: &[&str]| revision(verb, &args(words), &seen);
+        assert_eq!(meant(Verb::PromoteFull, &[]).as_deref(), Some("7d5c9f6b8"));
+        assert_eq!(meant(Verb::Abort, &[]).as_deref(), Some("7d5c9f6b8"));
+        assert_eq!(meant(Verb::Skip, &["--revision", "5f6d7c8b9"]).as_deref(), Some("5f6d7c8b9"));
+        assert_eq!(meant(Verb::Skip, &["--any-revision"]), None);
     }
 
     #[test]
-    fn an_answer_is_found_also_where_the_next_request_waits_already() {
-        assert!(matches!(outcome(&rollout("next", json!({"answered": "mine"})), "mine"), Some(Ok(_))));
-    }
-
-    #[test]
-    fn a_request_that_another_replaced_is_not_waited_for() {
-        assert!(matches!(outcome(&rollout("next", json!({})), "mine"), Some(Err(Silence::Overtaken))));
-    }
-
-    #[test]
-    fn silence_is_explained_with_what_to_do() {
-        let waited = Duration::from_secs(15);
-        let said = [
-            Silence::Timeout { waited, trouble: None, controller_seen: false },
-            Silence::Timeout { waited, trouble: Some("watch of Rollouts refused".into()), controller_seen: true },
-            Silence::Overtaken,
-        ]
-        .map(|silence| silence.of("Rollout shop/web").to_string());
-        insta::assert_snapshot!(said.join("\n\n"));
+    fn where_no_canary_was_seen_only_what_lowers_risk_is_for_whatever_comes() {
+        let seen = rollout(&json!({"phase": "Preparing"}));
+        let meant = |verb| revision(verb, &args(&[]), &seen);
+        assert_eq!([Verb::Pause, Verb::Abort].map(meant), [None, None]);
+        let raising = [Verb::Resume, Verb::Promote, Verb::PromoteFull, Verb::Retry, Verb::Skip];
+        assert!(raising.map(meant).iter().all(|revision| revision.as_deref() == Some("")));
     }
 }

@@ -33,7 +33,7 @@ use crate::{
     act::Performer,
     measure::{self, AllowedAddresses, ClientOptions, CredentialFiles},
     model::{Clock, Key, Object, SystemClock},
-    observe::{Cache, Kind},
+    observe::{Cache, Cluster, Kind},
 };
 
 /// How long running reconciles may take to finish once a stop was asked for.
@@ -68,6 +68,8 @@ pub struct Settings {
     pub lease: Option<LeaseName>,
     /// The `MutatingAdmissionPolicy` that holds workloads, and its binding, by the name that they have both.
     pub hold_policy: String,
+    /// Whether the API server writes into each verb who asked for it.
+    pub verified_askers: bool,
     /// This process, as others see it in the Lease and in Events.
     pub identity: String,
 }
@@ -95,6 +97,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
         listen,
         lease,
         hold_policy,
+        verified_askers,
         identity,
     } = settings;
 
@@ -112,7 +115,8 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
     let prometheus = measure::Client::with_credentials(addresses, options, credentials)?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("can't listen on {listen}"))?;
 
-    let (cache, cluster, queue) = (Arc::new(Cache::new()), SharedCluster::default(), Queue::new());
+    let cluster = SharedCluster::new(Cluster { verified_askers, ..Cluster::default() }.into());
+    let (cache, queue) = (Arc::new(Cache::new()), Queue::new());
     let analysis_runs = Queue::new();
     let (known, mut known_kinds) = watch::channel(BTreeSet::new());
     let wanted = BTreeSet::from(Kind::ALL);

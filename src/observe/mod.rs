@@ -75,6 +75,8 @@ pub struct Observed {
 pub struct Cluster {
     /// Whether the admission policy that holds workloads is in force.
     pub admission_hold: bool,
+    /// Whether the API server writes into each verb who asked for it.
+    pub verified_askers: bool,
     /// The optional kinds that are installed.
     pub kinds: BTreeSet<Kind>,
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    api::{RolloutStatus, condition},
+    api::{RolloutStatus, VerbAnswer, condition},
+    model::VERB_ANNOTATION,
     observe::{Cache, Cluster, Kind, Refusal, snapshot},
 };
 
@@ -51,7 +52,7 @@ impl Shop {
             [DEPLOYMENT, REPLICA_SET, SERVICE, HTTP_ROUTE, VIRTUAL_SERVICE, DESTINATION_RULE, TEMPLATE, ROLLOUT];
         let objects = texts.map(|text| serde_saphyr::from_str(text).expect("the test's YAML is an object")).into();
         let kinds = [Kind::HttpRoute, Kind::VirtualService, Kind::DestinationRule].into();
-        Self { objects, cluster: Cluster { admission_hold: true, kinds }, refusals: Vec::new() }
+        Self { objects, cluster: Cluster { admission_hold: true, verified_askers: true, kinds }, refusals: Vec::new() }
     }
 
     fn without(mut self, kind: &str) -> Self {
@@ -184,7 +185,7 @@ fn every_reason_has_a_sentence_that_says_what_to_do_and_nothing_is_touched() {
         (
             "RouteKindNotInstalled",
             "install its CRDs",
-            Shop { cluster: Cluster { admission_hold: true, kinds: [].into() }, ..Shop::new().without("HTTPRoute") },
+            Shop { cluster: Cluster { kinds: [].into(), ..Shop::new().cluster }, ..Shop::new().without("HTTPRoute") },
         ),
         (
             "HoldNotAvailable",
@@ -217,4 +218,35 @@ fn a_template_that_would_leave_the_users_subset_empty_is_refused_before_anything
     let ready = status.conditions.iter().find(|known| known.type_ == condition::READY).expect("Ready is said");
     assert_eq!(ready.reason, "SubsetWouldBeEmpty", "{}", ready.message);
     assert_eq!(status.runs, 0);
+}
+
+/// The answer to a verb that is asked for while the Rollout is idle.
+fn answered(shop: Shop, request: Value) -> VerbAnswer {
+    let known = json!({"phase": "Idle", "stableRevision": "s"});
+    let annotations = json!({VERB_ANNOTATION: request.to_string()});
+    let shop = shop.set("Rollout", "/status", known).set("Rollout", "/metadata/annotations", annotations);
+    status(&shop.plan()).last_verb.expect("each request is answered")
+}
+
+#[test]
+fn a_verb_for_another_revision_than_the_one_that_is_there_is_refused() {
+    let asked = |revision: Value| {
+        let request = json!({"verb": "promoteFull", "id": "1", "by": "alice", "at": "now", "revision": revision});
+        let answer = answered(Shop::new(), request);
+        assert!(!answer.accepted);
+        answer.message
+    };
+    let other = asked(json!("7d5c9f6b8"));
+    assert!(other.contains("asked for canary revision 7d5c9f6b8, and there is no canary now"), "{other}");
+    for same in [json!(""), Value::Null] {
+        assert!(asked(same).contains("makes no sense now: the Rollout is idle"));
+    }
+}
+
+#[test]
+fn who_asked_is_called_a_claim_where_the_api_server_has_not_said_it() {
+    let request = || json!({"verb": "abort", "id": "1", "by": "alice", "at": "now"});
+    assert_eq!(answered(Shop::new(), request()).request.by, "alice");
+    let claimed = Shop { cluster: Cluster { verified_askers: false, ..Shop::new().cluster }, ..Shop::new() };
+    assert_eq!(answered(claimed, request()).request.by, "alice (by their own word)");
 }

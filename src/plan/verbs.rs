@@ -9,6 +9,9 @@ use crate::{
     observe::Observed,
 };
 
+/// Said of who asked, where nothing but the request says so.
+const UNVERIFIED: &str = " (by their own word)";
+
 /// Whether a person has asked for something and has got no answer yet.
 pub(super) fn is_unanswered(observed: &Observed) -> bool {
     unanswered(observed, observed.rollout.status.as_ref().and_then(|status| status.last_verb.as_ref())).is_some()
@@ -16,19 +19,37 @@ pub(super) fn is_unanswered(observed: &Observed) -> bool {
 
 fn unanswered(observed: &Observed, last: Option<&VerbAnswer>) -> Option<VerbRequest> {
     let text = observed.rollout.metadata.annotations.as_ref()?.get(VERB_ANNOTATION)?;
-    let request: VerbRequest = serde_json::from_str(text).ok()?;
+    let mut request = VerbRequest::parse(text).ok()?;
+    if !observed.cluster.verified_askers {
+        request.by.push_str(UNVERIFIED);
+    }
     last.is_none_or(|last| last.request.id != request.id).then_some(request)
 }
 
 /// Answers a request that was not answered yet. Says whether that was all there is to do now.
 pub(super) fn answer(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
     let Some(request) = unanswered(draft.observed, draft.status.last_verb.as_ref()) else { return false };
-    let result = apply(draft, facts, &request);
+    let result = meant(draft, &request).and_then(|()| apply(draft, facts, &request));
     let accepted = result.is_ok();
     let message = result.unwrap_or_else(|refusal| refusal);
     draft.status.last_verb = Some(VerbAnswer { request, accepted, message });
     draft.again(Duration::ZERO);
     accepted
+}
+
+/// Whether the request is for the revision that is there. One that names none is for any.
+fn meant(draft: &Draft<'_>, request: &VerbRequest) -> Result<(), String> {
+    let named = |revision: &str| match revision {
+        "" => "no canary".to_owned(),
+        revision => format!("canary revision {revision}"),
+    };
+    let Some(seen) = request.revision.as_deref() else { return Ok(()) };
+    let there = draft.status.canary_revision.as_deref().unwrap_or_default();
+    if seen == there {
+        return Ok(());
+    }
+    let (seen, there, verb) = (named(seen), named(there), request.verb.word());
+    Err(format!("{verb} was asked for {seen}, and there is {there} now; look at it, and ask again if it is meant too"))
 }
 
 /// What was done, or why not.

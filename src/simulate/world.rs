@@ -230,7 +230,11 @@ impl Inner {
     }
 
     fn observe(&self, key: &RolloutKey) -> Option<Observed> {
-        let cluster = Cluster { admission_hold: self.scene.setting.policy, kinds: KINDS.into() };
+        let cluster = Cluster {
+            admission_hold: self.scene.setting.policy,
+            verified_askers: self.scene.setting.policy,
+            kinds: KINDS.into(),
+        };
         let mut observed = snapshot(&self.cache, &key.namespace, &key.name, &cluster)?;
         observed.looked_at = self.looked_at;
         self.saboteur.lie(&mut observed);

@@ -35,6 +35,17 @@ async fn promote_full_is_a_verb_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_verb_names_the_revision_that_is_meant() {
+    let server = ApiServer::with(Controller::Accepts).await;
+    said(&server, "promote web --full -n shop --revision 7d5c9f6b8").await;
+    assert_eq!(server.request()["revision"], "7d5c9f6b8");
+    said(&server, "promote web --full -n shop").await;
+    assert_eq!(server.request()["revision"], "", "the Rollout has no canary");
+    said(&server, "promote web --full -n shop --any-revision").await;
+    assert!(server.request().get("revision").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_requests_never_have_the_same_id() {
     let server = ApiServer::with(Controller::Accepts).await;
     said(&server, "pause web -n shop").await;
