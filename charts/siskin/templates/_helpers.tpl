@@ -45,16 +45,50 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- printf "%s-hold" (include "siskin.clusterName" .) -}}
 {{- end -}}
 
-{{/* "true" where the hold policy is part of this release. */}}
+{{/*
+"true" where a policy is part of this release. Takes its value, the kind of which the cluster must have the API where that
+value is auto, and the release's `root`. Without the hold policy, auto installs none of the others either.
+*/}}
+{{- define "siskin.installs" -}}
+{{- $value := toString .value -}}
+{{- if eq $value "true" -}}
+true
+{{- else if and (eq $value "auto") (ne (toString .root.Values.admissionPolicy.install) "false") -}}
+{{- if .root.Capabilities.APIVersions.Has (printf "admissionregistration.k8s.io/v1/%s" .kind) -}}
+true
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "siskin.hasHoldPolicy" -}}
-{{- $install := toString .Values.admissionPolicy.install -}}
-{{- if eq $install "true" -}}
-true
-{{- else if eq $install "auto" -}}
-{{- if .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" -}}
-true
+{{- include "siskin.installs" (dict "root" . "value" .Values.admissionPolicy.install "kind" "MutatingAdmissionPolicy") -}}
 {{- end -}}
+
+{{- define "siskin.hasVerbPolicy" -}}
+{{- include "siskin.installs" (dict "root" . "value" .Values.admissionPolicy.nameAskers "kind" "MutatingAdmissionPolicy") -}}
 {{- end -}}
+
+{{- define "siskin.hasAccountPolicy" -}}
+{{- include "siskin.installs" (dict "root" . "value" .Values.admissionPolicy.boundAccount "kind" "ValidatingAdmissionPolicy") -}}
+{{- end -}}
+
+{{- define "siskin.hasAuthorPolicy" -}}
+{{- include "siskin.installs" (dict "root" . "value" .Values.admissionPolicy.checkAuthors "kind" "ValidatingAdmissionPolicy") -}}
+{{- end -}}
+
+{{/* The controller as the API server knows it. */}}
+{{- define "siskin.username" -}}
+{{- printf "system:serviceaccount:%s:%s" .Release.Namespace (include "siskin.serviceAccountName" .) -}}
+{{- end -}}
+
+{{/* Where only one namespace is watched, a policy's binding concerns no other. */}}
+{{- define "siskin.boundNamespace" -}}
+{{- with .Values.watchNamespace }}
+matchResources:
+  namespaceSelector:
+    matchLabels:
+      kubernetes.io/metadata.name: {{ . }}
+{{- end }}
 {{- end -}}
 
 {{/* What Siskin does to objects of a namespace. Secrets and ConfigMaps are not among them. */}}
