@@ -221,7 +221,7 @@ fn a_template_that_would_leave_the_users_subset_empty_is_refused_before_anything
 }
 
 /// The answer to a verb that is asked for while the Rollout is idle.
-fn answered(shop: Shop, request: Value) -> VerbAnswer {
+fn answered(shop: Shop, request: &Value) -> VerbAnswer {
     let known = json!({"phase": "Idle", "stableRevision": "s"});
     let annotations = json!({VERB_ANNOTATION: request.to_string()});
     let shop = shop.set("Rollout", "/status", known).set("Rollout", "/metadata/annotations", annotations);
@@ -232,7 +232,7 @@ fn answered(shop: Shop, request: Value) -> VerbAnswer {
 fn a_verb_for_another_revision_than_the_one_that_is_there_is_refused() {
     let asked = |revision: Value| {
         let request = json!({"verb": "promoteFull", "id": "1", "by": "alice", "at": "now", "revision": revision});
-        let answer = answered(Shop::new(), request);
+        let answer = answered(Shop::new(), &request);
         assert!(!answer.accepted);
         answer.message
     };
@@ -245,8 +245,8 @@ fn a_verb_for_another_revision_than_the_one_that_is_there_is_refused() {
 
 #[test]
 fn who_asked_is_called_a_claim_where_the_api_server_has_not_said_it() {
-    let request = || json!({"verb": "abort", "id": "1", "by": "alice", "at": "now"});
-    assert_eq!(answered(Shop::new(), request()).request.by, "alice");
+    let request = json!({"verb": "abort", "id": "1", "by": "alice", "at": "now"});
+    assert_eq!(answered(Shop::new(), &request).request.by, "alice");
     let claimed = Shop { cluster: Cluster { verified_askers: false, ..Shop::new().cluster }, ..Shop::new() };
-    assert_eq!(answered(claimed, request()).request.by, "alice (by their own word)");
+    assert_eq!(answered(claimed, &request).request.by, "alice (by their own word)");
 }

@@ -91,6 +91,7 @@ async fn values_that_make_no_sense_are_refused_with_their_name() {
         ("replica=2", "replica"),
         ("replicas=two", "/replicas"),
         ("admissionPolicy.install=perhaps", "/admissionPolicy/install"),
+        ("admissionPolicy.checkAuthor=false", "checkAuthor"),
         ("log.format=xml", "/log/format"),
     ];
     for (value, named) in cases {
@@ -140,7 +141,13 @@ async fn one_namespace_can_be_served_without_any_right_in_the_cluster() {
     );
     bed.helm(&["install", "own", CHART, "--namespace", namespace.name(), "--skip-crds", "--set", &watched]).await;
     let manifest = bed.helm(&["get", "manifest", "own", "--namespace", namespace.name()]).await;
-    for kind in ["ClusterRole", "ClusterRoleBinding", "MutatingAdmissionPolicy", "ClusterAnalysisTemplate"] {
+    for kind in [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "MutatingAdmissionPolicy",
+        "ValidatingAdmissionPolicy",
+        "ClusterAnalysisTemplate",
+    ] {
         assert!(!manifest.contains(&format!("kind: {kind}\n")), "{kind} belongs to the cluster");
     }
     let account = format!("{}:own-siskin", namespace.name());
@@ -160,6 +167,32 @@ async fn one_namespace_can_be_served_without_any_right_in_the_cluster() {
             seen,
         )
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_releases_in_one_namespace_have_leases_of_their_own_names() {
+    let _turn = together().await;
+    let bed = Bed::shared().await;
+    for (release, lease) in [("siskin", "siskin"), ("blue", "blue-siskin"), ("green", "green-siskin")] {
+        let manifest = bed.helm(&["template", release, CHART, "--show-only", "templates/deployment.yaml"]).await;
+        assert!(manifest.contains(&format!("name: SISKIN_LEASE_NAME\n          value: {lease}\n")), "{manifest}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_policy_can_be_turned_off_and_goes_with_the_hold() {
+    let _turn = together().await;
+    let bed = Bed::shared().await;
+    let policies = async |values: &str| {
+        let manifest = bed.helm(&["template", "siskin", CHART, "--set", values]).await;
+        ["hold", "account", "author", "verb"].map(|name| manifest.contains(&format!("policyName: siskin-{name}\n")))
+    };
+    let all = "admissionPolicy.install=true,admissionPolicy.boundAccount=true,admissionPolicy.checkAuthors=true,admissionPolicy.nameAskers=true";
+    assert_eq!(policies(all).await, [true; 4]);
+    assert_eq!(policies("admissionPolicy.install=false").await, [false; 4]);
+    assert_eq!(policies(&format!("{all},admissionPolicy.boundAccount=false")).await, [true, false, true, true]);
+    assert_eq!(policies(&format!("{all},admissionPolicy.checkAuthors=false")).await, [true, true, false, true]);
+    assert_eq!(policies(&format!("{all},admissionPolicy.nameAskers=false")).await, [true, true, true, false]);
 }
 
 /// Starts the controller with the flags of the installed Deployment and the rights of its account.

@@ -19,6 +19,7 @@ mod outage;
 mod promotion;
 mod rollback;
 mod scale;
+mod security;
 mod template_changes;
 mod unready;
 mod verbs;

@@ -83,7 +83,7 @@ true
 
 {{/* Where only one namespace is watched, a policy's binding concerns no other. */}}
 {{- define "siskin.boundNamespace" -}}
-{{- with .Values.watchNamespace }}
+{{- with .Values.watchNamespace -}}
 matchResources:
   namespaceSelector:
     matchLabels:

@@ -2,6 +2,7 @@
 
 mod bar;
 mod columns;
+mod conditions;
 mod list;
 mod live;
 mod metric;
@@ -49,6 +50,7 @@ pub(in crate::cli) fn summary(view: &View) -> String {
 fn sections(view: &View, width: usize) -> Vec<Vec<Line>> {
     let metrics = view.metrics.iter().map(|metric| metric::lines(metric, width));
     let mut sections = vec![heading(view, width), position(view, width)];
+    sections.push(conditions::lines(&view.conditions, width));
     sections.extend(metrics);
     sections.push(last_verb(view, width));
     sections.push(outcomes(view, width));

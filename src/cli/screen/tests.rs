@@ -138,6 +138,41 @@ fn progressing() {
 }
 
 #[test]
+fn conditions_of_a_run_are_shown_each_with_its_mark() {
+    let condition = |kind: &str, status: &str, message: &str| {
+        json!({"type": kind, "status": status, "reason": "Because", "lastTransitionTime": "2026-03-01T11:55:00Z",
+            "message": message})
+    };
+    let conditions = json!([
+        condition("Ready", "True", "All that is needed was found"),
+        condition("Progressing", "True", "Step 2 of 3"),
+        condition("Healthy", "False", "A run is on its way"),
+        condition("Detectable", "True", "At the usual traffic every step can find four times the errors within 6 min"),
+        condition(
+            "Routed",
+            "False",
+            "The canary got 11.2% of the last 4,000 requests, and the step asks for 25%: \
+            another rule sends to its pods too"
+        ),
+        condition("Writable", "Unknown", ""),
+    ]);
+    let status = in_a_run("Progressing", &json!({"conditions": conditions, "evidence": null, "outcomes": null}));
+    insta::assert_snapshot!(screen(status));
+}
+
+#[test]
+fn at_rest_only_the_conditions_are_shown_that_somebody_should_look_at() {
+    let condition = |kind: &str, status: &str| {
+        json!({"type": kind, "status": status, "reason": "Because", "message": "for this reason",
+            "lastTransitionTime": "2026-03-01T11:55:00Z"})
+    };
+    let conditions = [condition("Detectable", "True"), condition("Writable", "False"), condition("Healthy", "False")];
+    let text = screen(json!({"phase": "Idle", "conditions": conditions}));
+    assert!(text.contains("! Writable  for this reason") && !text.contains("Detectable"), "{text}");
+    assert!(!text.contains("Healthy"), "{text}");
+}
+
+#[test]
 fn progressing_without_evidence() {
     insta::assert_snapshot!(screen(in_a_run(
         "Progressing",

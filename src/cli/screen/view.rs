@@ -1,8 +1,8 @@
 //! What the screen shows of a Rollout, taken out of the objects once, so that drawing needs no cluster and no clock.
 
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::{api::apps::v1::Deployment, apimachinery::pkg::apis::meta::v1::Condition};
 
-use super::bar::Position;
+use super::{bar::Position, conditions};
 use crate::{
     api::{
         Canary, MetricEvidence, Outcome, Phase, Rollout, WeightStatus,
@@ -23,6 +23,8 @@ pub(in crate::cli) struct View {
     pub(super) message: Option<String>,
     /// Why the Rollout can't do its work, where it can't.
     pub(super) not_ready: Option<String>,
+    /// What else holds or does not.
+    pub(super) conditions: Vec<Condition>,
     pub(super) run: Option<Run>,
     pub(super) steps: Vec<u32>,
     pub(super) position: Position,
@@ -87,6 +89,7 @@ impl View {
             } else {
                 status.message
             },
+            conditions: conditions::shown(&status.conditions, running),
             not_ready: not_ready.map(|condition| format!("{}: {}", condition.reason, condition.message)),
             run: status.run.filter(|_| running).map(|run| Run {
                 number: status.runs,

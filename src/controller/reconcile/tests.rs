@@ -101,7 +101,8 @@ impl World for HangingPrometheus {
 
     fn observe(&self, key: &RolloutKey) -> Option<Observed> {
         let kinds = [Kind::HttpRoute, Kind::VirtualService, Kind::DestinationRule].into();
-        let mut observed = snapshot(&self.cache, &key.namespace, &key.name, &Cluster { admission_hold: true, kinds })?;
+        let cluster = Cluster { admission_hold: true, kinds, ..Cluster::default() };
+        let mut observed = snapshot(&self.cache, &key.namespace, &key.name, &cluster)?;
         observed.endpoints.service = ["web-s-1".to_owned(), "web-s-2".to_owned()].into();
         observed.endpoints.canary = ["web-canary-n-1".to_owned()].into();
         Some(observed)
