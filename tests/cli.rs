@@ -14,6 +14,8 @@ mod cluster;
 mod documents;
 #[path = "cli/judge.rs"]
 mod judge;
+#[path = "cli/odd_prometheus.rs"]
+mod odd_prometheus;
 #[path = "cli/planted.rs"]
 mod planted;
 #[path = "cli/preview.rs"]

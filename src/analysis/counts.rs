@@ -1,6 +1,6 @@
 //! Error rates and other shares of requests: raw counters to their judge.
 
-use super::{Gap, Metric, Settings, Sight, labels::Labels};
+use super::{Gap, Metric, Settings, Sight, gap::NOT_A_NUMBER, labels::Labels};
 use crate::{
     judge::{ArmSamples, CountBaseline, ErrorRateJudge, Reading, Sample, Samples, StepWeight},
     measure::{self, ArmCounters, MetricOutcome, PerArm},
@@ -54,7 +54,8 @@ impl CountsWatch {
             Reading::Counted(counts) => Some(counts),
             _ => None,
         };
-        let urgent = Some(Gap::of(outcome)).filter(|gap| gap.at_once);
+        // Series that are no numbers are there, and what is read of them looks as if they were not.
+        let urgent = Some(Gap::of(outcome)).filter(|gap| gap.at_once || gap.reason == NOT_A_NUMBER);
         Sight { gap: urgent.or_else(|| Gap::of_reading(&looked.reading)), ..Sight::of_counts(counts) }
     }
 }

@@ -5,8 +5,10 @@ use crate::{
     measure::{self, MetricOutcome},
 };
 
+/// The reason of a gap where there are series, and their values are NaN or infinite.
+pub(super) const NOT_A_NUMBER: &str = "NotANumber";
 /// Reasons of a gap that only tells that nothing has happened.
-const QUIET: [&str; 4] = ["NoTraffic", "NoSeries", "FirstSight", "NotANumber"];
+const QUIET: [&str; 4] = ["NoTraffic", "NoSeries", "FirstSight", NOT_A_NUMBER];
 
 /// Why a metric says nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The metrics of an analysis: templates and arguments put together, and the queries of one look.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Problem, Settings};
 use crate::{
@@ -114,12 +114,13 @@ pub fn resolve(templates: &[(String, &AnalysisTemplateSpec)], given: &[Argument]
     let mut metrics = Vec::new();
     for (name, spec) in templates {
         let arguments = arguments(name, &spec.args, given)?;
-        let names: BTreeSet<String> = arguments.keys().cloned().collect();
         for metric in &spec.metrics {
             let name = format!("{name}/{}", metric.name);
             // A metric without a kind is not let through by the API server.
             let Some(template) = MetricTemplate::of(name.clone(), metric) else { continue };
-            template.check(&names).map_err(|problem| Problem::Query { name: name.clone(), problem: problem.into() })?;
+            template
+                .check(&arguments)
+                .map_err(|problem| Problem::Query { name: name.clone(), problem: problem.into() })?;
             metrics.push(Metric { name, spec: metric.clone(), template, arguments: arguments.clone() });
         }
     }
@@ -150,7 +151,7 @@ pub fn request(metrics: &[Metric], arms: &PerArm<Arm>, at: Timestamp) -> Measure
 
 /// The queries of all metrics, filled in.
 pub fn render(metrics: &[Metric], arms: &PerArm<Arm>) -> Vec<MetricQuery> {
-    // Rendering fails only where a value can't stand in its place, and then the metric is missing from the look, which
-    // holds: `resolve` has checked every variable.
+    // Rendering fails only where the name of an object can't stand in its place, and then the metric is missing from the
+    // look, which holds: `resolve` has checked everything else.
     metrics.iter().filter_map(|metric| metric.template.render(arms, &metric.arguments).ok()).collect()
 }

@@ -16,6 +16,9 @@ pub(super) struct RunArgs {
     allow_prometheus: Vec<String>,
     #[command(flatten)]
     credentials: CredentialArgs,
+    /// Ask Prometheus only for series that have the namespace of the Rollout or AnalysisRun in this label
+    #[arg(long, env = "SISKIN_ENFORCE_NAMESPACE_LABEL", value_name = "LABEL")]
+    enforce_namespace_label: Option<String>,
     /// Watch this namespace only [default: all]
     #[arg(long, env = "SISKIN_NAMESPACE", value_name = "NAMESPACE")]
     namespace: Option<String>,
@@ -57,6 +60,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<()> {
         prometheus_url,
         allow_prometheus,
         credentials,
+        enforce_namespace_label,
         namespace,
         concurrency,
         listen,
@@ -75,6 +79,7 @@ pub(super) async fn run(args: RunArgs) -> anyhow::Result<()> {
         prometheus_url,
         allow_prometheus,
         credentials: credentials.files(),
+        enforce_namespace_label,
         namespace,
         concurrency: concurrency.into(),
         listen,

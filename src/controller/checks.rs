@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
 use crate::{
@@ -19,13 +20,18 @@ use crate::{
 const REFUSED_FOR: Duration = Duration::from_mins(1);
 /// How long a Prometheus that did not answer is left alone with this query.
 const UNKNOWN_FOR: Duration = Duration::from_secs(30);
+/// How many queries of one object are checked at once; the client shares its slots fairly by namespace beside that.
+const CHECKS_AT_ONCE: usize = 8;
 /// With this many answers the memory is emptied and fills again with those that are still asked for.
 const MOST_ANSWERS: usize = 20_000;
 
-/// The answers so far, by address and query.
+/// A namespace, the address that a metric names, and a query.
+type Asked = (String, Option<String>, String);
+
+/// The answers so far.
 #[derive(Debug, Default)]
 pub(super) struct Checks {
-    answers: Mutex<HashMap<(Option<String>, String), Answer>>,
+    answers: Mutex<HashMap<Asked, Answer>>,
 }
 
 #[derive(Clone, Debug)]
@@ -35,23 +41,22 @@ struct Answer {
 }
 
 impl Checks {
-    /// Which of the queries can't be asked. A Prometheus that does not answer refuses nothing.
+    /// Which of the queries can't be asked, in their order. A Prometheus that does not answer refuses nothing.
     pub(super) async fn refusals(&self, client: &Client, queries: &[QueryToCheck], now: Timestamp) -> Vec<Refusal> {
-        let mut refusals = Vec::new();
-        for query in queries {
-            if let Err(error) = client.addresses().resolve(query.address.as_deref()) {
-                refusals.push(Refusal { metric: query.metric.clone(), address: true, text: error.to_string() });
-                continue;
-            }
-            let answer = match self.remembered(query) {
-                Some(answer) => answer,
-                None => self.ask(client, query, now).await,
-            };
-            if let Some(text) = answer.refused {
-                refusals.push(Refusal { metric: query.metric.clone(), address: false, text });
-            }
+        let refusals: Vec<_> = queries.iter().map(|query| self.refusal(client, query, now)).collect();
+        stream::iter(refusals).buffered(CHECKS_AT_ONCE).filter_map(async |refusal| refusal).collect().await
+    }
+
+    async fn refusal(&self, client: &Client, query: &QueryToCheck, now: Timestamp) -> Option<Refusal> {
+        let refusal = |address, text| Refusal { metric: query.metric.clone(), address, text };
+        if let Err(error) = client.addresses().resolve(query.address.as_deref()) {
+            return Some(refusal(true, error.to_string()));
         }
-        refusals
+        let answer = match self.remembered(query) {
+            Some(answer) => answer,
+            None => self.ask(client, query, now).await,
+        };
+        answer.refused.map(|text| refusal(false, text))
     }
 
     /// The same, where all answers are remembered.
@@ -69,12 +74,12 @@ impl Checks {
 
     fn remembered(&self, query: &QueryToCheck) -> Option<Answer> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = answers.get(&(query.address.clone(), query.query.clone()))?;
+        let answer = answers.get(&asked(query))?;
         answer.until.is_none_or(|until| until > Instant::now()).then(|| answer.clone())
     }
 
     async fn ask(&self, client: &Client, query: &QueryToCheck, now: Timestamp) -> Answer {
-        let answer = match check(client, query.address.as_deref(), &query.query, now).await {
+        let answer = match check(client, &query.namespace, query.address.as_deref(), &query.query, now).await {
             Check::Accepted => Answer { refused: None, until: None },
             Check::Refused(gap) => Answer { refused: Some(gap.to_string()), until: Some(Instant::now() + REFUSED_FOR) },
             Check::Unknown(_) => Answer { refused: None, until: Some(Instant::now() + UNKNOWN_FOR) },
@@ -83,7 +88,14 @@ impl Checks {
         if answers.len() >= MOST_ANSWERS {
             answers.clear();
         }
-        answers.insert((query.address.clone(), query.query.clone()), answer.clone());
+        answers.insert(asked(query), answer.clone());
         answer
     }
 }
+
+fn asked(query: &QueryToCheck) -> Asked {
+    (query.namespace.clone(), query.address.clone(), query.query.clone())
+}
+
+#[cfg(test)]
+mod tests;

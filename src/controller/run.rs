@@ -17,7 +17,7 @@ use super::{
     api_calls::counting_client,
     checks::Checks,
     cluster_world::{ClusterWorld, SharedCluster},
-    health::{Health, serve},
+    health::{Health, Limits, serve},
     hold::{HoldWatch, first_answer},
     leader::{ApiServerLease, Election},
     looks::Looks,
@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     act::Performer,
-    measure::{self, AllowedAddresses, ClientOptions, CredentialFiles},
+    measure::{self, AllowedAddresses, ClientOptions, CredentialFiles, Enforced},
     model::{Clock, Key, Object, SystemClock},
     observe::{Cache, Cluster, Kind},
 };
@@ -58,6 +58,8 @@ pub struct Settings {
     pub allow_prometheus: Vec<String>,
     /// What is shown to the first of them, and to no other.
     pub credentials: CredentialFiles,
+    /// The label by which each namespace's queries are bounded to its own series; not at all where there is none.
+    pub enforce_namespace_label: Option<String>,
     /// The only namespace that is watched; all where there is none.
     pub namespace: Option<String>,
     /// How many Rollouts are written for at once.
@@ -92,6 +94,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
         prometheus_url,
         allow_prometheus,
         credentials,
+        enforce_namespace_label,
         namespace,
         concurrency,
         listen,
@@ -113,6 +116,10 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
     let addresses = AllowedAddresses::new(&prometheus_url, &allow_prometheus)?;
     let options = ClientOptions { gather: GATHER, ..ClientOptions::default() };
     let prometheus = measure::Client::with_credentials(addresses, options, credentials)?;
+    let prometheus = match enforce_namespace_label {
+        Some(label) => prometheus.enforcing(Enforced::new(&label)?),
+        None => prometheus,
+    };
     let listener = TcpListener::bind(listen).await.with_context(|| format!("can't listen on {listen}"))?;
 
     let cluster = SharedCluster::new(Cluster { verified_askers, ..Cluster::default() }.into());
@@ -129,6 +136,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
             wanted: wanted.clone(),
             known: known_kinds.clone(),
         },
+        Limits::default(),
     ));
 
     let watches = Watches {

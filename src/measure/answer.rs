@@ -11,14 +11,14 @@ use super::{
     outcome::Gap,
     series::{self, Labels},
     window::Window,
-    wire::{Data, Envelope, Native, NativePoint, Number, Point, Success},
+    wire::{Data, Envelope, MOST_SERIES, Native, NativePoint, Number, Point, Success, TOO_MANY_SERIES},
 };
 use crate::{
     judge::{Histogram, HistogramProblem, histogram::NativeBucket},
     model::Timestamp,
 };
 
-/// Longest text of a foreign server that is carried into status and logs, in characters.
+/// Longest text of a foreign server, or of a query, that is carried into status and logs, in characters.
 const LONGEST_TEXT: usize = 500;
 /// How far the time of an answer may be from the time that was asked for: some servers round, none by as much.
 const LARGEST_SKEW: Duration = Duration::from_mins(1);
@@ -56,9 +56,7 @@ pub(super) type Answer = Result<Vec<Series>, Gap>;
 pub(super) fn read(status: StatusCode, body: &[u8], span: Span) -> Answer {
     let envelope = match serde_json::from_slice::<Envelope<'_>>(body) {
         Ok(envelope) => envelope,
-        Err(_) if !status.is_success() => {
-            return Err(Gap::ProviderDown(format!("it answered {status}{}", plain(body))));
-        }
+        Err(_) if !status.is_success() => return Err(failure(status, format!("it answered {status}{}", plain(body)))),
         Err(error) => return Err(not_prometheus(error)),
     };
     if !status.is_success() || envelope.status != "success" {
@@ -66,6 +64,12 @@ pub(super) fn read(status: StatusCode, body: &[u8], span: Span) -> Answer {
     }
     let series = match serde_json::from_slice::<Success>(body) {
         Ok(Success { data }) => all(data, span)?,
+        // Only the text of the error comes through the parser.
+        Err(error) if error.to_string().starts_with(TOO_MANY_SERIES) => {
+            return Err(Gap::WrongShape(format!(
+                "it gives more than {MOST_SERIES} series, which is the most that is read; aggregate away the labels that are not needed, as by `sum by (pod) (…)`"
+            )));
+        }
         Err(error) => return Err(not_prometheus(error)),
     };
     let mut warnings = envelope.warnings.unwrap_or_default();
@@ -84,13 +88,28 @@ fn refusal(status: StatusCode, envelope: &Envelope<'_>) -> Gap {
     let text = shorten(&envelope.error);
     // VictoriaMetrics has the status code as the type.
     let about_the_query = matches!(&*envelope.error_type, "bad_data" | "execution" | "400" | "422");
-    if about_the_query && !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS {
+    if about_the_query && !status.is_server_error() && !is_denied(status) && status != StatusCode::TOO_MANY_REQUESTS {
         Gap::Refused(text)
+    } else if matches!(&*envelope.error_type, "timeout" | "canceled") {
+        Gap::TooSlow(format!("it answered {status}: {text}"))
     } else if status.is_success() {
         Gap::ProviderDown(text)
     } else {
-        Gap::ProviderDown(format!("it answered {status}: {text}"))
+        failure(status, format!("it answered {status}: {text}"))
     }
+}
+
+/// What a status alone says. A gateway answers with 504 for a server that it waited for in vain.
+fn failure(status: StatusCode, text: String) -> Gap {
+    match status {
+        _ if is_denied(status) => Gap::Denied(text),
+        StatusCode::GATEWAY_TIMEOUT => Gap::TooSlow(text),
+        _ => Gap::ProviderDown(text),
+    }
+}
+
+fn is_denied(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED)
 }
 
 fn all(data: Data, span: Span) -> Answer {
@@ -203,7 +222,7 @@ fn plain(body: &[u8]) -> String {
     }
 }
 
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     match text.char_indices().nth(LONGEST_TEXT) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -25,7 +25,7 @@ pub async fn history(client: &Client, metrics: &[MetricQuery], window: Window) -
         let mut sources: Vec<_> = metrics
             .iter()
             .map(|metric| {
-                let answer = |query: &str| answers.to(metric.address.as_ref(), query);
+                let answer = |query: &str| answers.to(metric, query);
                 (metric.name.clone(), Sources::of(&metric.queries, answer))
             })
             .collect();

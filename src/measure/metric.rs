@@ -1,13 +1,15 @@
 //! A metric of a template, before and after its queries are filled in. No network: everything that can be wrong with a
 //! template and its arguments shows here, before a run starts.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt};
 
 use super::template::{Template, TemplateError};
 use crate::api::{self, Kind};
+
+/// The longest name of a Kubernetes object that stands in a query.
+const LONGEST_NAME: usize = 253;
+/// A host's name has those of a Service and a namespace, and the cluster's domain.
+const HOST_NAMES: usize = 3;
 
 /// The values of a template's arguments, by name. Names are identifiers.
 pub type Arguments = BTreeMap<String, String>;
@@ -154,6 +156,9 @@ impl Queries {
 pub struct MetricQuery {
     /// The metric's name.
     pub name: String,
+    /// The namespace of the Rollout or AnalysisRun that asks. Queries of one namespace do not wait for those of another,
+    /// and the operator may have them see that namespace's series alone.
+    pub namespace: String,
     /// The Prometheus to ask, where it is not the default one.
     pub address: Option<String>,
     /// What to ask.
@@ -188,16 +193,25 @@ impl MetricTemplate {
         Some(Self { name, address: metric.address.clone(), queries })
     }
 
-    /// Checks the queries against the names of the arguments that there are, without values.
+    /// Checks the queries with the arguments that there are: every name must be defined, every value must be able to
+    /// stand in its place, and the query must not be too long. Of the arms, which are not known yet, only names are
+    /// checked: each variable is a word of the longest length that it can have.
     ///
     /// # Errors
-    /// The first query that is no template, or that uses a name which nothing defines.
-    pub fn check(&self, arguments: &BTreeSet<String>) -> Result<(), MetricError> {
-        let check = |query, text: &str| {
-            Template::parse(text)
-                .and_then(|template| template.check(&Arm::VARIABLES, arguments))
-                .map_err(|problem| self.error(query, problem))
+    /// The first query that can't be filled in.
+    pub fn check(&self, arguments: &Arguments) -> Result<(), MetricError> {
+        let word = "x".repeat(LONGEST_NAME);
+        let longest = Arm {
+            namespace: word.clone(),
+            service: word.clone(),
+            variant: Variant::Canary,
+            workload: word.clone(),
+            revision: word.clone(),
+            backend: word.clone(),
+            host: word.repeat(HOST_NAMES),
+            subset: word,
         };
+        let check = |query, text: &str| self.fill(query, text, &longest, arguments).map(drop);
         match &self.queries {
             QueryTemplates::Counters(Counters { requests, events }) => {
                 check("requests", requests)?;
@@ -211,13 +225,10 @@ impl MetricTemplate {
     /// Fills the queries in.
     ///
     /// # Errors
-    /// As [`check`](Self::check), and a value that can't stand where the query wants it.
+    /// The first query that is no template, that uses a name which nothing defines, that has a value which can't stand
+    /// where the query wants it, or that is too long.
     pub fn render(&self, arms: &PerArm<Arm>, arguments: &Arguments) -> Result<MetricQuery, MetricError> {
-        let render = |query, text: &str, arm: &Arm| {
-            Template::parse(text)
-                .and_then(|template| template.render(&arm.variables(), arguments))
-                .map_err(|problem| self.error(query, problem))
-        };
+        let render = |query, text: &str, arm: &Arm| self.fill(query, text, arm, arguments);
         let both = |query, text: &str| -> Result<_, MetricError> {
             Ok(PerArm { stable: render(query, text, &arms.stable)?, canary: render(query, text, &arms.canary)? })
         };
@@ -233,10 +244,14 @@ impl MetricTemplate {
             QueryTemplates::Gauge(query) => Queries::Gauge(both("query", query)?),
             QueryTemplates::Threshold(query) => Queries::Threshold(render("query", query, &arms.canary)?),
         };
-        Ok(MetricQuery { name: self.name.clone(), address: self.address.clone(), queries })
+        let namespace = arms.canary.namespace.clone();
+        Ok(MetricQuery { name: self.name.clone(), namespace, address: self.address.clone(), queries })
     }
 
-    fn error(&self, query: &'static str, problem: TemplateError) -> MetricError {
-        MetricError { metric: self.name.clone(), query, problem }
+    /// Fills one query in; `query` is its field.
+    fn fill(&self, query: &'static str, text: &str, arm: &Arm, arguments: &Arguments) -> Result<String, MetricError> {
+        Template::parse(text)
+            .and_then(|template| template.render(&arm.variables(), arguments))
+            .map_err(|problem| MetricError { metric: self.name.clone(), query, problem })
     }
 }

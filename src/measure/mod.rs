@@ -9,6 +9,7 @@ mod allow;
 mod answer;
 mod client;
 mod credentials;
+mod enforce;
 mod gather;
 mod group;
 mod histogram;
@@ -18,6 +19,7 @@ mod outcome;
 mod promql;
 mod selector;
 mod series;
+mod slots;
 mod source;
 mod template;
 mod window;
@@ -26,6 +28,7 @@ mod wire;
 pub use allow::{AddressError, AllowedAddresses};
 pub use client::{Client, ClientOptions};
 pub use credentials::{Authorization, CertificateFiles, CredentialError, CredentialFiles};
+pub use enforce::{EnforceError, Enforced};
 pub use history::{at_times, history};
 pub use metric::{
     Arguments, Arm, Counters, MetricError, MetricQuery, MetricTemplate, PerArm, Queries, QueryTemplates, Variant,
@@ -53,7 +56,7 @@ pub struct MeasureRequest {
 pub async fn measure(client: &Client, request: &MeasureRequest) -> Measurement {
     let (at, answers, counted) = gather::gathered(client, &request.metrics, request.at).await;
     let look = |metric: &MetricQuery| {
-        let answer = |query: &str| answers.to(metric.address.as_ref(), query);
+        let answer = |query: &str| answers.to(metric, query);
         (metric.name.clone(), Sources::of(&metric.queries, answer).at(at))
     };
     let metrics = request.metrics.iter().map(look).collect();
@@ -72,10 +75,14 @@ pub enum Check {
     Unknown(Gap),
 }
 
-/// Asks Prometheus whether it takes a query, by evaluating it: its own parser endpoint is missing in older versions,
+/// Asks Prometheus whether it takes a query of a namespace, by evaluating it: its own parser endpoint is missing in older versions,
 /// and what stands in for Prometheus answers it in ways that can't be told from a refusal.
-pub async fn check(client: &Client, address: Option<&str>, query: &str, at: Timestamp) -> Check {
-    match client.ask(address, query, Span::At(at)).await.0 {
+pub async fn check(client: &Client, namespace: &str, address: Option<&str>, query: &str, at: Timestamp) -> Check {
+    let answer = match client.bounded(namespace, query) {
+        Ok(query) => client.ask(namespace, address, &query, Span::At(at)).await.0,
+        Err(gap) => Err(gap),
+    };
+    match answer {
         Ok(_) | Err(Gap::Partial(_)) => Check::Accepted,
         Err(gap) if gap.needs_a_person() => Check::Refused(gap),
         Err(gap) => Check::Unknown(gap),

@@ -57,14 +57,20 @@ pub enum Gap {
     /// place. Holds what happened.
     #[error("Prometheus gives no answer: {0}")]
     ProviderDown(String),
+    /// Prometheus, or what stands before it, did not answer in time. Holds what happened. Asked for less at once, it may.
+    #[error("Prometheus gives no answer: {0}")]
+    TooSlow(String),
+    /// Prometheus, or what stands before it, wants to know who asks, or does not let them in. Holds what it answered.
+    #[error("Prometheus denies access: {0}")]
+    Denied(String),
     /// Prometheus answered that it won't do this query. Holds its own text.
     #[error("Prometheus refuses the query: {0}")]
     Refused(String),
     /// The query works, but what it gives is not what the metric needs. Holds what it gave.
     #[error("the query can't be used: {0}")]
     WrongShape(String),
-    /// The only value is NaN or infinite, as after a division by zero. Holds the value.
-    #[error("the query gives {0}, which can't be compared with a limit")]
+    /// All that there is are values which are NaN or infinite, as after a division by zero. Holds one of them.
+    #[error("the query gives {0}, which is no number that can be compared")]
     NotFinite(String),
     /// Prometheus warned that its answer may be incomplete. Holds the warnings.
     #[error("Prometheus' answer may be incomplete: {}", .0.join("; "))]
@@ -72,6 +78,10 @@ pub enum Gap {
     /// The operator has not allowed the address. Holds the sentence that says so.
     #[error("{0}")]
     AddressNotAllowed(String),
+    /// The operator lets each namespace see its own series alone, and the query can't be bounded to them. Holds the
+    /// sentence that says why.
+    #[error("{0}")]
+    QueryNotAllowed(String),
 }
 
 impl Gap {
@@ -80,18 +90,25 @@ impl Gap {
         match self {
             Self::NoSeries(_) => "NoSeries",
             Self::NoTraffic(_) => "NoTraffic",
-            Self::ProviderDown(_) => "PrometheusDown",
+            Self::ProviderDown(_) | Self::TooSlow(_) => "PrometheusDown",
+            Self::Denied(_) => "PrometheusDenied",
             Self::Refused(_) => "QueryRefused",
             Self::WrongShape(_) => "QueryResultUnusable",
             Self::NotFinite(_) => "NotANumber",
             Self::Partial(_) => "PartialAnswer",
             Self::AddressNotAllowed(_) => "AddressNotAllowed",
+            Self::QueryNotAllowed(_) => "QueryNotAllowed",
         }
     }
 
     /// Whether the gap stays until someone changes the template, its arguments or the controller's flags.
     pub fn needs_a_person(&self) -> bool {
-        matches!(self, Self::WrongShape(_) | Self::Refused(_) | Self::AddressNotAllowed(_))
+        matches!(self, Self::WrongShape(_) | Self::Refused(_) | Self::AddressNotAllowed(_) | Self::QueryNotAllowed(_))
+    }
+
+    /// Whether it is Prometheus that can't be asked at all, whatever the query.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::ProviderDown(_) | Self::TooSlow(_) | Self::Denied(_))
     }
 
     /// Of several gaps of one metric the most urgent is shown: what a person has to mend, then what explains the
@@ -102,10 +119,11 @@ impl Gap {
             Self::NoSeries(_) => 1,
             Self::NotFinite(_) => 2,
             Self::Partial(_) => 3,
-            Self::ProviderDown(_) => 4,
-            Self::WrongShape(_) => 5,
-            Self::Refused(_) => 6,
-            Self::AddressNotAllowed(_) => 7,
+            Self::ProviderDown(_) | Self::TooSlow(_) => 4,
+            Self::Denied(_) => 5,
+            Self::WrongShape(_) => 6,
+            Self::Refused(_) => 7,
+            Self::AddressNotAllowed(_) | Self::QueryNotAllowed(_) => 8,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    answer::{Answer, Series, Value},
+    answer::{Answer, Series, Value, shorten},
     histogram::Families,
     metric::{Counters, PerArm, Queries},
     outcome::{ArmCounters, Gap, HistogramSample, MetricOutcome, QueryOutcome, Sample},
@@ -51,7 +51,7 @@ impl Source {
         };
         let samples: Vec<_> =
             Self::values(&mut self.next, &series, at).into_iter().map(number).collect::<Result<_, _>>()?;
-        if samples.is_empty() { Err(Gap::NoSeries(self.query.clone())) } else { Ok(samples) }
+        if samples.is_empty() { Err(self.nothing()) } else { Ok(samples) }
     }
 
     /// The histograms at a tick.
@@ -59,7 +59,12 @@ impl Source {
         let series = self.series.clone()?;
         let families = self.families.get_or_insert_with(|| Families::of(&series));
         let histograms = families.at(at, &Self::values(&mut self.next, &series, at))?;
-        if histograms.is_empty() { Err(Gap::NoSeries(self.query.clone())) } else { Ok(histograms) }
+        if histograms.is_empty() { Err(self.nothing()) } else { Ok(histograms) }
+    }
+
+    /// The gap of a query that finds nothing. It is shown in statuses, and a query may be longer than those should be.
+    fn nothing(&self) -> Gap {
+        Gap::NoSeries(shorten(&self.query))
     }
 
     /// The one number at a tick.
@@ -114,12 +119,21 @@ impl Sources {
 }
 
 /// Puts the counters of one arm together. Where requests are counted, no series of events means that there was none
-/// yet.
+/// yet; series of which none is a number mean that nobody knows.
 pub(super) fn counters(requests: QueryOutcome, events: QueryOutcome) -> ArmCounters {
-    match (requests, events) {
+    match (requests.and_then(countable), events.and_then(countable)) {
         (Ok(requests), Ok(events)) => Ok(Counters { requests, events }),
         (Ok(requests), Err(Gap::NoSeries(_))) => Ok(Counters { requests, events: Vec::new() }),
         (Err(one), Err(other)) if other.urgency() > one.urgency() => Err(other),
         (Err(gap), _) | (_, Err(gap)) => Err(gap),
+    }
+}
+
+fn countable(samples: Vec<Sample>) -> QueryOutcome {
+    match samples.first() {
+        Some(first) if !samples.iter().any(|sample| sample.value.is_finite()) => {
+            Err(Gap::NotFinite(first.value.to_string()))
+        }
+        _ => Ok(samples),
     }
 }

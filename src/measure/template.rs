@@ -1,7 +1,11 @@
 //! Query templates: PromQL with `{{ expression }}` in it. Expressions are minijinja's (`revision`, `args.port`, `subset
-//! | regex`, `'5..' if args.strict == 'no' else '[45]..'`); there are no statements, loops or includes, so a template
-//! can't run away. A value never becomes query text: it is escaped for the quotes that it stands in, and outside quotes
-//! only a word is let through.
+//! | regex`, `'5..' if args.strict == 'no' else '[45]..'`); there are no statements, loops, functions or includes. A value
+//! never becomes query text: it is escaped for the quotes that it stands in, and outside quotes only a word is let
+//! through.
+//!
+//! Whoever may write a template must not be able to exhaust the controller. Three limits hold while a template is read
+//! and filled in: the length of an expression, what an expression may make on the way to its value, and the length of
+//! the query.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -9,18 +13,33 @@ use std::{
     sync::LazyLock,
 };
 
-use minijinja::{Environment, Expression, UndefinedBehavior, Value, value::ValueKind};
+use minijinja::{Environment, ErrorKind, Expression, State, UndefinedBehavior, Value, value::ValueKind};
 
 use super::promql::{Misplaced, Place, Reader, escape_regex};
 
 /// The map of a template's arguments.
 pub(super) const ARGUMENTS: &str = "args";
 
-/// Empty but for our one filter: no functions, no tests, no way to make work out of a short text.
+/// The longest query that is sent, in bytes. Hand-written ones have some hundred.
+const LONGEST_QUERY: usize = 64 << 10;
+/// The longest expression, in bytes: a chain of filters or operators nests as deep as it is long, and is compiled by
+/// recursion.
+const LONGEST_EXPRESSION: usize = 500;
+/// What the evaluation of one expression may spend. One unit is an instruction, or 64 bytes of a text that is made.
+const FUEL: u64 = 4_000;
+/// The longest part of an expression or value that an error repeats, in characters.
+const LONGEST_QUOTE: usize = 100;
+
+/// Empty but for our one filter: no functions and no tests.
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.add_filter("regex", |value: &str| escape_regex(value));
+    environment.set_fuel(Some(FUEL));
+    environment.add_filter("regex", |state: &State, value: &str| {
+        // Twice the length at most is made. It is paid for before it is made: what a filter gives is charged too late.
+        state.consume_fuel(value.len() as u64 / 32)?;
+        Ok::<_, minijinja::Error>(escape_regex(value))
+    });
     environment
 });
 
@@ -58,6 +77,33 @@ pub enum TemplateError {
         /// The text between the braces.
         expression: String,
     },
+    /// The expression is too long to be read.
+    #[error(
+        "`{{{{ {expression} }}}}` has {bytes} bytes, and an expression may have {LONGEST_EXPRESSION}; shorten it, or put a part of it into an argument"
+    )]
+    LongExpression {
+        /// The beginning of the text between the braces.
+        expression: String,
+        /// Its length.
+        bytes: usize,
+    },
+    /// The expression makes more on the way to its value than may be made.
+    #[error(
+        "`{{{{ {expression} }}}}` makes more than {} KiB of text, or takes more than {FUEL} operations; make it smaller: `| regex` doubles what it escapes, and is needed once",
+        FUEL * 64 / 1024
+    )]
+    Budget {
+        /// The text between the braces.
+        expression: String,
+    },
+    /// The query is too long.
+    #[error(
+        "the query has {bytes} bytes or more when it is filled in, and a query may have {LONGEST_QUERY}; shorten the query, or the values of its arguments"
+    )]
+    LongQuery {
+        /// How long it was when it was given up.
+        bytes: usize,
+    },
     /// The value can't be written where it stands without becoming query text.
     #[error("`{{{{ {expression} }}}}` is `{value}`, but {place}")]
     Misplaced {
@@ -83,6 +129,7 @@ enum Piece {
 impl Template {
     /// Reads a template.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        fits(text.len())?;
         let (mut pieces, mut reader, mut rest) = (Vec::new(), Reader::default(), text);
         loop {
             let opening = opening(rest).unwrap_or(rest.len());
@@ -133,15 +180,17 @@ impl Template {
             match piece {
                 Piece::Text(text) => query.push_str(text),
                 Piece::Value { source, place, expression } => {
-                    let value = text(expression.eval(context.clone())).map_err(|problem| failed(source, problem))?;
+                    let value = text(source, expression.eval(context.clone()))?;
+                    fits(query.len() + value.len())?;
                     let written = place.write(&value).map_err(|misplaced| TemplateError::Misplaced {
                         expression: source.clone(),
-                        value: value.clone(),
+                        value: shorten(&value),
                         place: explain(misplaced),
                     })?;
                     query.push_str(&written);
                 }
             }
+            fits(query.len())?;
         }
         Ok(query)
     }
@@ -165,9 +214,8 @@ impl fmt::Debug for Template {
 impl Piece {
     fn value(source: &str, place: Option<Place>) -> Result<Self, TemplateError> {
         let place = place.ok_or_else(|| TemplateError::AfterBackslash { expression: source.to_owned() })?;
-        // The one operator by which a short text makes a large value: `'a' * 100000000`.
-        if source.contains('*') {
-            return Err(failed(source, "`*` is not known here"));
+        if source.len() > LONGEST_EXPRESSION {
+            return Err(TemplateError::LongExpression { expression: shorten(source), bytes: source.len() });
         }
         let expression = ENVIRONMENT
             .compile_expression_owned(source.to_owned())
@@ -183,19 +231,35 @@ fn opening(text: &str) -> Option<usize> {
 }
 
 /// The text of a value; only texts and numbers have one.
-fn text(value: Result<Value, minijinja::Error>) -> Result<String, String> {
+fn text(expression: &str, value: Result<Value, minijinja::Error>) -> Result<String, TemplateError> {
     match value {
         Ok(value) => match value.kind() {
             ValueKind::String | ValueKind::Number => Ok(value.to_string()),
-            ValueKind::Undefined => Err("is not defined".to_owned()),
-            kind => Err(format!("is a {kind}, not a text")),
+            ValueKind::Undefined => Err(failed(expression, "is not defined")),
+            kind => Err(failed(expression, format!("is a {kind}, not a text"))),
         },
-        Err(error) => Err(error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)),
+        Err(error) if error.kind() == ErrorKind::OutOfFuel => {
+            Err(TemplateError::Budget { expression: shorten(expression) })
+        }
+        Err(error) => Err(failed(expression, error.detail().map_or_else(|| error.kind().to_string(), shorten))),
     }
 }
 
+/// Refuses a query that has come to so many bytes, where those are too many.
+fn fits(bytes: usize) -> Result<(), TemplateError> {
+    if bytes > LONGEST_QUERY { Err(TemplateError::LongQuery { bytes }) } else { Ok(()) }
+}
+
 fn failed(expression: &str, problem: impl Into<String>) -> TemplateError {
-    TemplateError::Expression { expression: expression.to_owned(), problem: problem.into() }
+    TemplateError::Expression { expression: shorten(expression), problem: problem.into() }
+}
+
+/// The beginning of a text that an error repeats.
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_QUOTE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn explain(misplaced: Misplaced) -> &'static str {

@@ -31,11 +31,16 @@ pub(super) struct Success {
     pub(super) data: Data,
 }
 
+/// The most series of an answer that are read. A judge compares pods, and some labels within a pod.
+pub(super) const MOST_SERIES: usize = 5_000;
+/// What the error says where there are more.
+pub(super) const TOO_MANY_SERIES: &str = "too many series";
+
 #[derive(Deserialize)]
 #[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
 pub(super) enum Data {
-    Vector(Vec<Series>),
-    Matrix(Vec<Series>),
+    Vector(#[serde(deserialize_with = "few")] Vec<Series>),
+    Matrix(#[serde(deserialize_with = "few")] Vec<Series>),
     Scalar(Point),
     String(IgnoredAny),
 }
@@ -102,4 +107,30 @@ impl Visitor<'_> for NumberVisitor {
     fn visit_str<E: de::Error>(self, text: &str) -> Result<f64, E> {
         text.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
     }
+}
+
+/// Reads series up to the most that may be, and gives the rest up unread.
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Series>, D::Error> {
+    struct Few;
+
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<Series>;
+
+        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str("a list of series")
+        }
+
+        fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Vec<Series>, A::Error> {
+            let mut series = Vec::new();
+            while let Some(item) = items.next_element()? {
+                if series.len() == MOST_SERIES {
+                    return Err(de::Error::custom(TOO_MANY_SERIES));
+                }
+                series.push(item);
+            }
+            Ok(series)
+        }
+    }
+
+    deserializer.deserialize_seq(Few)
 }

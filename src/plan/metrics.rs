@@ -47,9 +47,13 @@ pub(super) fn resolve(
 pub(super) fn queries_to_check(metrics: &[Metric], arms: &PerArm<Arm>) -> Vec<QueryToCheck> {
     analysis::render(metrics, arms)
         .into_iter()
-        .flat_map(|MetricQuery { name, address, queries }| {
-            let query =
-                |text: &str| QueryToCheck { metric: name.clone(), address: address.clone(), query: text.to_owned() };
+        .flat_map(|MetricQuery { name, namespace, address, queries }| {
+            let query = |text: &str| QueryToCheck {
+                metric: name.clone(),
+                namespace: namespace.clone(),
+                address: address.clone(),
+                query: text.to_owned(),
+            };
             queries.of_canary().into_iter().map(query).collect::<Vec<_>>()
         })
         .collect()

@@ -73,6 +73,8 @@ impl Needs {
 pub struct QueryToCheck {
     /// `template/metric`.
     pub metric: String,
+    /// The namespace of the object that asks.
+    pub namespace: String,
     /// The base URL that the metric names, if it names one.
     pub address: Option<String>,
     /// The rendered PromQL.

@@ -136,13 +136,15 @@ fn every_template_says_at_its_top_what_it_needs() {
 #[test]
 fn every_template_uses_all_of_its_arguments_and_no_others() {
     for template in all() {
-        let declared = template.object.spec.template.args.iter().map(|arg| arg.name.clone()).collect();
+        let value = |arg: &siskin::api::Argument| arg.value.clone().unwrap_or_else(|| "value".to_owned());
+        let declared: std::collections::BTreeMap<String, String> =
+            template.object.spec.template.args.iter().map(|arg| (arg.name.clone(), value(arg))).collect();
         for metric in template.metrics() {
             let queries = MetricTemplate::of(metric.name.clone(), metric).unwrap();
             queries.check(&declared).unwrap_or_else(|error| panic!("{}: {error}", template.name));
         }
         let texts: String = template.metrics().iter().flat_map(queries).collect();
-        for name in declared {
+        for name in declared.into_keys() {
             let used = texts.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
             assert!(
                 used.into_iter().any(|expression| expression.contains(&format!("args.{name}"))),

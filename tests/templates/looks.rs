@@ -125,7 +125,7 @@ fn metrics(by_itself: bool) -> Vec<MetricQuery> {
                 ];
                 for (kind, queries) in kinds.into_iter().enumerate() {
                     let name = format!("{namespace} {pair:?} {number} {kind}");
-                    metrics.push(MetricQuery { name, address: None, queries });
+                    metrics.push(MetricQuery { name, namespace: "shop".into(), address: None, queries });
                 }
             }
         }
@@ -192,7 +192,8 @@ async fn a_window_gives_at_each_tick_what_a_look_at_that_time_gives() {
         requests: format!("sum by (pod) (requests{{hash=\"{hash}\"}})"),
         events: format!("requests{{hash=\"{hash}\"}} > 50"),
     };
-    let metric = |name: &str, queries| MetricQuery { name: name.into(), address: None, queries };
+    let metric =
+        |name: &str, queries| MetricQuery { name: name.into(), namespace: "shop".into(), address: None, queries };
     let metrics = [
         metric("errors", Queries::Counters(arms().map(counters))),
         metric("native", Queries::Histogram(arms().map(|hash| format!("seconds{{hash=\"{hash}\"}}")))),

@@ -84,7 +84,12 @@ fn client(prometheus: &Prometheus, files: CredentialFiles) -> Client {
 
 /// The value that Prometheus gives, or the sentence of why not.
 async fn ask(client: &Client) -> Result<f64, String> {
-    let metric = MetricQuery { name: "one".into(), address: None, queries: Queries::Threshold("vector(1)".into()) };
+    let metric = MetricQuery {
+        name: "one".into(),
+        namespace: "shop".into(),
+        address: None,
+        queries: Queries::Threshold("vector(1)".into()),
+    };
     let request = MeasureRequest { at: "2026-01-02T03:04:05Z".parse().unwrap(), metrics: vec![metric] };
     match measure(client, &request).await.metrics.remove(0).1 {
         MetricOutcome::Value(value) => value.map_err(|gap| gap.to_string()),

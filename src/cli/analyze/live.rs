@@ -9,7 +9,7 @@ use super::{end::Recording, options::Output, show::Progress};
 use crate::{
     analysis::{self, Clock as StepClock, Metric, Record, Recorder, Session, Settings, Step, request},
     cli::Failure,
-    measure::{self, Arm, Client, PerArm, measure},
+    measure::{self, Arm, Client, Gap, Measurement, PerArm, measure},
     model::{Clock, Timestamp},
 };
 
@@ -49,6 +49,28 @@ impl Place<'_> {
         };
         let known = asked.told(ask).await;
         session.learn(&known, before);
+    }
+
+    /// A query that Prometheus won't do is an error, and not a look without data; so is a Prometheus that lets nobody in
+    /// without credentials, or not with these.
+    pub(super) fn refuse_what_needs_a_person<'a>(
+        &self,
+        mut measurements: impl Iterator<Item = &'a Measurement>,
+    ) -> Result<(), Failure> {
+        let found = measurements.find_map(|measurement| {
+            measurement.metrics.iter().find_map(|(name, outcome)| {
+                let gap = outcome.gap().filter(|gap| gap.needs_a_person() || matches!(gap, Gap::Denied(_)))?;
+                Some((format!("metric {name}: {gap}"), gap))
+            })
+        });
+        match found {
+            None => Ok(()),
+            Some((problem, Gap::Denied(_))) => Err(Failure::refused(problem).hint(format!(
+                "{} wants to know who asks: give --prometheus-bearer-token-file, or --prometheus-username with --prometheus-password-file, or --prometheus-cert-file with --prometheus-key-file",
+                self.address
+            ))),
+            Some((problem, _)) => Err(Failure::refused(problem)),
+        }
     }
 
     /// The recording with what tells the two versions apart.

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     analysis::{Clock, Recorder, Session, Settings, Step, render},
     cli::Failure,
-    measure::{Measurement, Window, history},
+    measure::{Window, history},
 };
 
 /// Judges the window.
@@ -34,21 +34,4 @@ pub(super) async fn analyse(
         ends.take(&mut recorder, &look, &session);
     }
     Ok(ends.recording(recorder, &session, |record| place.named(record)))
-}
-
-impl Place<'_> {
-    /// A query that Prometheus won't do is an error, and not a look without data.
-    #[expect(clippy::unused_self, reason = "said of the place that was asked, as its other verbs are")]
-    pub(super) fn refuse_what_needs_a_person<'a>(
-        &self,
-        mut measurements: impl Iterator<Item = &'a Measurement>,
-    ) -> Result<(), Failure> {
-        let found = measurements.find_map(|measurement| {
-            measurement.metrics.iter().find_map(|(name, outcome)| {
-                let gap = outcome.gap().filter(|gap| gap.needs_a_person())?;
-                Some(format!("metric {name}: {gap}"))
-            })
-        });
-        found.map_or(Ok(()), |problem| Err(Failure::refused(problem)))
-    }
 }

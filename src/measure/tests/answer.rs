@@ -138,7 +138,11 @@ fn each_answer_has_its_own_reason() {
         (503, error("execution"), "PrometheusDown"),
         (503, success(&format!("{one}}}")), "PrometheusDown"),
         (400, "Bad Request".to_owned(), "PrometheusDown"),
-        (401, String::new(), "PrometheusDown"),
+        (401, String::new(), "PrometheusDenied"),
+        (403, "<html>Login</html>".to_owned(), "PrometheusDenied"),
+        (403, error("bad_data"), "PrometheusDenied"),
+        (407, "proxy".to_owned(), "PrometheusDenied"),
+        (504, "gateway".to_owned(), "PrometheusDown"),
         (502, "<html>Bad Gateway</html>".to_owned(), "PrometheusDown"),
         (200, String::new(), "PrometheusDown"),
         (200, "<html>Welcome</html>".to_owned(), "PrometheusDown"),
@@ -183,6 +187,30 @@ fn a_partial_answer_of_every_kind_of_server_is_seen_as_one() {
     for rest in whole {
         assert_eq!(reason(&over(format!(r#"{{"status":"success",{data}{rest}}}"#))), "Samples", "{rest}");
     }
+}
+
+#[test]
+fn more_series_than_are_read_are_refused_with_what_to_do() {
+    let many = |count: usize, kind: &str, value: &str| {
+        let series: Vec<_> = (0..count).map(|pod| format!(r#"{{"metric":{{"pod":"{pod}"}},{value}}}"#)).collect();
+        let result = series.join(",");
+        format!(r#"{{"status":"success","data":{{"resultType":"{kind}","result":[{result}]}}}}"#)
+    };
+    let vector = |count| answer(200, &many(count, "vector", r#""value":[1435781451.781,"1"]"#));
+    assert_eq!(vector(5_000).map(|series| series.len()), Ok(5_000));
+    let sentence = "the query can't be used: it gives more than 5000 series, which is the most that is read; aggregate away the labels that are not needed, as by `sum by (pod) (…)`";
+    assert_eq!(vector(5_001).unwrap_err().to_string(), sentence);
+    let matrix = many(5_001, "matrix", r#""values":[[100,"1"]]"#);
+    let matrix = read(StatusCode::OK, matrix.as_bytes(), Span::Over(window()));
+    assert_eq!(matrix.unwrap_err().to_string(), sentence);
+}
+
+#[test]
+fn what_took_too_long_is_told_from_what_is_down() {
+    let timeout = r#"{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}"#;
+    assert!(matches!(answer(503, timeout), Err(Gap::TooSlow(_))));
+    assert!(matches!(answer(504, "gateway"), Err(Gap::TooSlow(_))));
+    assert!(matches!(answer(503, "no more"), Err(Gap::ProviderDown(_))));
 }
 
 #[test]

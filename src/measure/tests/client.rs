@@ -11,8 +11,8 @@ use reqwest::Url;
 use tokio::net::TcpListener;
 
 use super::super::{
-    AllowedAddresses, Check, Client, ClientOptions, Counters, Gap, MeasureRequest, Measurement, MetricOutcome,
-    MetricQuery, PerArm, Queries, Window, check, history, measure,
+    AllowedAddresses, Check, Client, ClientOptions, Counters, Enforced, Gap, MeasureRequest, Measurement,
+    MetricOutcome, MetricQuery, PerArm, Queries, Window, check, history, measure,
 };
 use crate::model::Timestamp;
 
@@ -41,7 +41,8 @@ fn client(address: &str, call_timeout: Duration) -> Client {
 }
 
 async fn look(client: &Client, queries: Queries, address: Option<&str>) -> Measurement {
-    let metric = MetricQuery { name: "errors".into(), address: address.map(Into::into), queries };
+    let metric =
+        MetricQuery { name: "errors".into(), namespace: "shop".into(), address: address.map(Into::into), queries };
     measure(client, &MeasureRequest { at: at(), metrics: vec![metric] }).await
 }
 
@@ -98,7 +99,12 @@ async fn a_window_is_asked_for_from_its_first_tick_to_its_last_by_its_step() {
     .await;
     let client = client(&format!("{address}/tenant"), LONG);
     let window = Window::new(at(), "2026-01-02T03:04:17.9Z".parse().unwrap(), Duration::from_millis(2500)).unwrap();
-    let metric = MetricQuery { name: "limit".into(), address: None, queries: Queries::Threshold("up".into()) };
+    let metric = MetricQuery {
+        name: "limit".into(),
+        namespace: "shop".into(),
+        address: None,
+        queries: Queries::Threshold("up".into()),
+    };
     let looks = history(&client, &[metric], window).await;
     let values: Vec<_> = looks.iter().map(|look| look.metrics[0].1 == MetricOutcome::Value(Ok(3.0))).collect();
     assert_eq!(values, [false, true, false, false]);
@@ -127,6 +133,7 @@ async fn waiting_for_a_free_slot_counts_towards_the_timeout() {
     let client = client(&serve(pending::<StatusCode>).await, Duration::from_millis(50));
     let metric = |number| MetricQuery {
         name: "errors".into(),
+        namespace: "shop".into(),
         address: None,
         queries: Queries::Threshold(format!("up{number}")),
     };
@@ -148,7 +155,78 @@ async fn an_overloaded_server_is_down_and_a_bad_query_is_refused() {
             .await;
     assert_eq!(gap(&address, LONG).await, ("QueryRefused", "Prometheus refuses the query: parse error".into()));
     let client = client(&address, LONG);
-    assert_eq!(check(&client, None, "up", at()).await, Check::Refused(Gap::Refused("parse error".into())));
+    assert_eq!(check(&client, "shop", None, "up", at()).await, Check::Refused(Gap::Refused("parse error".into())));
+}
+
+#[tokio::test]
+async fn too_many_samples_are_said_as_what_they_are() {
+    let body = r#"{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory in query execution"}"#;
+    let address = serve(move || async move { (StatusCode::UNPROCESSABLE_ENTITY, body) }).await;
+    let (reason, sentence) = gap(&address, LONG).await;
+    assert_eq!(reason, "QueryRefused");
+    assert_eq!(
+        sentence,
+        "Prometheus refuses the query: query processing would load too many samples into memory in query execution; ask for fewer series or a shorter range, or raise the limit of Prometheus (--query.max-samples)"
+    );
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_is_told_so() {
+    let address = serve(|| async { (StatusCode::UNAUTHORIZED, "Unauthorized\n") }).await;
+    assert_eq!(
+        gap(&address, LONG).await,
+        ("PrometheusDenied", "Prometheus denies access: it answered 401 Unauthorized: Unauthorized".into())
+    );
+    assert!(matches!(check(&client(&address, LONG), "shop", None, "up", at()).await, Check::Unknown(_)));
+}
+
+/// Series of more than a mebibyte from each of many queries at once.
+#[tokio::test]
+async fn many_large_answers_are_read_a_few_at_a_time() {
+    let padded = ONE.replace(r#""data""#, &format!(r#""stats":"{}","data""#, "x".repeat(2 << 20)));
+    let address = serve(move || {
+        let padded = padded.clone();
+        async move { padded }
+    })
+    .await;
+    let options = ClientOptions { call_timeout: LONG, ..ClientOptions::default() };
+    let client = Client::new(AllowedAddresses::new(&address, &[]).unwrap(), options).unwrap();
+    let metric = |number| MetricQuery {
+        name: format!("limit{number}"),
+        namespace: format!("shop{}", number % 3),
+        address: None,
+        queries: Queries::Threshold(format!("up{number}")),
+    };
+    let measurement = measure(&client, &MeasureRequest { at: at(), metrics: (0..24).map(metric).collect() }).await;
+    assert!(measurement.metrics.iter().all(|(_, outcome)| *outcome == MetricOutcome::Value(Ok(3.0))));
+}
+
+#[tokio::test]
+async fn each_namespace_is_asked_for_its_own_series_where_the_operator_wants_that() {
+    let address = serve(|body: String| async move {
+        let form = Url::parse(&format!("http://form/?{body}")).unwrap();
+        let query = form.query_pairs().find(|(name, _)| name == "query").unwrap().1.into_owned();
+        assert_eq!(query, r#"sum(up{namespace="shop"})"#);
+        ONE
+    })
+    .await;
+    let client = client(&address, LONG).enforcing(Enforced::new("namespace").unwrap());
+    let measurement = look(&client, Queries::Threshold("sum(up)".into()), None).await;
+    assert_eq!(measurement.metrics[0].1, MetricOutcome::Value(Ok(3.0)));
+    let other = r#"sum(up{namespace="blog"})"#;
+    let measurement = look(&client, Queries::Threshold(other.into()), None).await;
+    assert_eq!(measurement.metrics[0].1.gap().map(Gap::reason), Some("QueryNotAllowed"));
+    assert_eq!(check(&client, "shop", None, "sum(up)", at()).await, Check::Accepted);
+    assert!(matches!(check(&client, "shop", None, other, at()).await, Check::Refused(Gap::QueryNotAllowed(_))));
+    let metrics = [MetricQuery {
+        name: "a".into(),
+        namespace: "shop".into(),
+        address: None,
+        queries: Queries::Threshold(other.into()),
+    }];
+    let window = Window::new(at(), "2026-01-02T03:04:17.9Z".parse().unwrap(), Duration::from_secs(5)).unwrap();
+    let looks = history(&client, &metrics, window).await;
+    assert!(looks.iter().all(|look| look.metrics[0].1.gap().map(Gap::reason) == Some("QueryNotAllowed")));
 }
 
 #[tokio::test]
@@ -176,15 +254,21 @@ async fn an_address_that_is_not_allowed_is_not_called() {
     let client = client(&allowed, LONG);
     let measurement = look(&client, Queries::Threshold("up".into()), Some(&other)).await;
     assert_eq!(measurement.metrics[0].1.gap().map(Gap::reason), Some("AddressNotAllowed"));
-    assert!(matches!(check(&client, Some(&other), "up", at()).await, Check::Refused(Gap::AddressNotAllowed(_))));
+    assert!(matches!(
+        check(&client, "shop", Some(&other), "up", at()).await,
+        Check::Refused(Gap::AddressNotAllowed(_))
+    ));
 
     let measurement = look(&client, Queries::Threshold("up".into()), Some(&allowed)).await;
     assert_eq!(measurement.metrics[0].1, MetricOutcome::Value(Ok(3.0)));
-    assert_eq!(check(&client, None, "up", at()).await, Check::Accepted);
+    assert_eq!(check(&client, "shop", None, "up", at()).await, Check::Accepted);
 }
 
 #[tokio::test]
 async fn an_outage_refuses_no_query() {
     let address = serve(|| async { StatusCode::BAD_GATEWAY }).await;
-    assert!(matches!(check(&client(&address, LONG), None, "up", at()).await, Check::Unknown(Gap::ProviderDown(_))));
+    assert!(matches!(
+        check(&client(&address, LONG), "shop", None, "up", at()).await,
+        Check::Unknown(Gap::ProviderDown(_))
+    ));
 }

@@ -57,7 +57,7 @@ async fn witness() -> (String, Arc<Mutex<Vec<Option<String>>>>) {
 
 async fn look(client: &Client, address: Option<&str>) -> String {
     let queries = Queries::Threshold("up".into());
-    let metric = MetricQuery { name: "a".into(), address: address.map(Into::into), queries };
+    let metric = MetricQuery { name: "a".into(), namespace: "shop".into(), address: address.map(Into::into), queries };
     let request = MeasureRequest { at: "2026-01-02T03:04:05Z".parse().unwrap(), metrics: vec![metric] };
     measure(client, &request).await.metrics[0].1.gap().unwrap().to_string()
 }

@@ -26,7 +26,8 @@ fn at(second: i64) -> Timestamp {
 }
 
 /// A Prometheus that has one series for each value of `hash` that a query names, and writes the queries down. It refuses
-/// whatever has `bad` in it, and answers a range of more than ten ticks with more than can be read.
+/// whatever has `bad` in it, says nothing to whatever has `slow` in it, and answers a range of more than ten ticks with
+/// more than can be read.
 struct Server {
     address: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -41,6 +42,9 @@ impl Server {
             let form: std::collections::HashMap<_, _> = form.query_pairs().into_owned().collect();
             let query = form["query"].clone();
             writer.lock().unwrap().push(query.clone());
+            if query.contains("slow") {
+                std::future::pending::<()>().await;
+            }
             answer(&query, &form)
         })
         .await;
@@ -48,7 +52,10 @@ impl Server {
     }
 
     fn client(&self, gather: Duration) -> Client {
-        let options = ClientOptions { call_timeout: Duration::from_secs(20), gather, ..ClientOptions::default() };
+        self.client_with(ClientOptions { call_timeout: Duration::from_secs(20), gather, ..ClientOptions::default() })
+    }
+
+    fn client_with(&self, options: ClientOptions) -> Client {
         Client::new(AllowedAddresses::new(&self.address, &[]).unwrap(), options).unwrap()
     }
 
@@ -92,7 +99,7 @@ fn metric(stable: &str, canary: &str) -> MetricQuery {
         events: format!(r#"requests{{hash="{hash}",code=~"5.."}}"#),
     };
     let queries = Queries::Counters(PerArm { stable: counters(stable), canary: counters(canary) });
-    MetricQuery { name: "errors".into(), address: None, queries }
+    MetricQuery { name: "errors".into(), namespace: "shop".into(), address: None, queries }
 }
 
 /// The pods of each arm.
@@ -132,6 +139,55 @@ async fn looks_of_several_rollouts_at_about_the_same_time_are_asked_together() {
     let records: usize = measurements.iter().map(|measurement| measurement.queries.len()).sum();
     let spared: u64 = measurements.iter().map(|measurement| measurement.spared).sum();
     assert_eq!((records, spared), (2, 18));
+}
+
+/// The errors of two versions, for a namespace.
+fn of(namespace: &str, stable: &str, canary: &str) -> MeasureRequest {
+    let metrics = vec![MetricQuery { namespace: namespace.into(), ..metric(stable, canary) }];
+    MeasureRequest { at: at(0), metrics }
+}
+
+#[tokio::test]
+async fn looks_of_different_namespaces_are_asked_apart_and_do_not_wait_for_each_other() {
+    let server = Server::start().await;
+    let client = server.client(Duration::from_millis(100));
+    let (slow, shop) = (of("blog", "slow", "b"), of("shop", "a", "b"));
+    let mut slow = Box::pin(measure(&client, &slow));
+    assert!(futures::poll!(&mut slow).is_pending());
+    let shop = tokio::select! {
+        _ = &mut slow => panic!("the server says nothing to it"),
+        shop = measure(&client, &shop) => shop,
+    };
+    assert_eq!(pods(&shop), ["web-a", "web-b"]);
+    let asked = server.asked();
+    assert!(asked.contains(&r#"requests{hash=~"a|b"}"#.to_owned()), "{asked:?}");
+    assert!(asked.iter().all(|query| !(query.contains("slow") && query.contains("a|"))), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_namespace_whose_queries_hang_leaves_slots_for_the_others() {
+    let server = Server::start().await;
+    let client = server.client_with(ClientOptions { concurrency: 4, ..ClientOptions::default() });
+    let slow: Vec<_> = (0..50).map(|number| of("blog", &format!("slow{number}"), "slow")).collect();
+    let mut slow: Vec<_> = slow.iter().map(|request| Box::pin(measure(&client, request))).collect();
+    for look in &mut slow {
+        assert!(futures::poll!(look).is_pending());
+    }
+    // Nothing of what hangs is worked on here, so no slot comes free while this is asked.
+    assert_eq!(pods(&measure(&client, &of("shop", "a", "b")).await), ["web-a", "web-b"]);
+}
+
+#[tokio::test]
+async fn what_is_too_slow_together_is_asked_by_itself() {
+    let server = Server::start().await;
+    let options = ClientOptions { call_timeout: Duration::from_secs(1), ..ClientOptions::default() };
+    let request = MeasureRequest { at: at(0), metrics: vec![metric("slow", "b"), metric("a", "b")] };
+    let measurement = measure(&server.client_with(options), &request).await;
+    let [(_, first), (_, second)] = &measurement.metrics[..] else { panic!("{measurement:?}") };
+    assert_eq!(first.gap().map(Gap::reason), Some("PrometheusDown"));
+    assert_eq!(second.gap(), None);
+    // Two together, and then three by themselves, for requests and for errors.
+    assert_eq!(server.asked().len(), 8);
 }
 
 #[tokio::test]

@@ -41,6 +41,20 @@ fn requests_without_a_series_of_errors_have_no_errors() {
 }
 
 #[test]
+fn counters_of_which_none_is_a_number_are_a_gap_and_not_missing() {
+    for value in [f64::NAN, f64::INFINITY] {
+        for (requests, events) in [(value, 1.0), (value, value), (10.0, value)] {
+            let gap = counters(Ok(samples(&[requests; 2])), Ok(samples(&[events]))).unwrap_err();
+            assert_eq!(gap.reason(), "NotANumber");
+            let words = format!("the query gives {value}, which is no number that can be compared");
+            assert_eq!(gap.to_string(), words);
+        }
+    }
+    // The pods that have one are judged by it.
+    assert!(counters(Ok(samples(&[f64::NAN, 10.0])), Ok(samples(&[1.0]))).is_ok());
+}
+
+#[test]
 fn errors_without_a_series_of_requests_are_a_gap() {
     assert_eq!(counters(no_series(), Ok(samples(&[1.0]))).unwrap_err().reason(), "NoSeries");
 }
@@ -71,13 +85,17 @@ fn one_arm_with_samples_is_kept_while_the_other_has_none() {
 #[test]
 fn only_gaps_that_do_not_pass_by_themselves_need_a_person() {
     let text = String::new;
-    for gap in [Gap::Refused(text()), Gap::WrongShape(text()), Gap::AddressNotAllowed(text())] {
+    for gap in
+        [Gap::Refused(text()), Gap::WrongShape(text()), Gap::AddressNotAllowed(text()), Gap::QueryNotAllowed(text())]
+    {
         assert!(gap.needs_a_person(), "{}", gap.reason());
     }
     let passing = [
         Gap::NoSeries(text()),
         Gap::NoTraffic(text()),
         Gap::ProviderDown(text()),
+        Gap::TooSlow(text()),
+        Gap::Denied(text()),
         Gap::NotFinite(text()),
         Gap::Partial(vec![]),
     ];

@@ -1,6 +1,6 @@
 //! Names must be defined, and a value stays a value wherever it stands.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
@@ -33,6 +33,7 @@ fn expressions_are_filled_in_and_the_rest_is_left_alone() {
         (r#"up{a="{{ subset }}"}"#, r#"up{a=""}"#),
         (r#"up{a=~"{{ 'a.b' | regex }}\\|x"}"#, r#"up{a=~"a\\.b\\|x"}"#),
         (r#"up{a="{{ 'x' if namespace == 'shop' else 'y' }}-{{ 1 + 1 }}"}"#, r#"up{a="x-2"}"#),
+        (r#"up{a=~"{{ '.*' if subset == '' else subset }}"}"#, r#"up{a=~".*"}"#),
         ("rate(x[{{ args.window }}]) # it's {{ namespace }}\n + up", "rate(x[5m]) # it's shop\n + up"),
     ];
     for (template, expected) in cases {
@@ -54,16 +55,21 @@ fn an_undefined_name_is_said_with_the_names_there_are() {
 }
 
 #[test]
-fn a_metric_is_found_wrong_before_there_are_values() {
+fn a_metric_is_found_wrong_before_its_arms_are_known() {
     let metric = MetricTemplate {
         queries: QueryTemplates::Counters(Counters { requests: "up".into(), events: "{{ args.prot }}".into() }),
         ..threshold("")
     };
-    let error = metric.check(&BTreeSet::from(["port".to_owned()])).unwrap_err();
+    let error = metric.check(&arguments(&[("port", "80")])).unwrap_err();
     assert_eq!((&*error.metric, error.query), ("errors", "events"));
     assert!(matches!(error.problem, TemplateError::Undefined { .. }), "{error}");
     assert!(error.to_string().starts_with("metric `errors`, events: template variable `args.prot` is not defined"));
-    assert_eq!(threshold("{{ args.port }}").check(&BTreeSet::from(["port".to_owned()])), Ok(()));
+    assert_eq!(threshold("{{ args.port }} {{ host }}").check(&arguments(&[("port", "80")])), Ok(()));
+
+    let misplaced = threshold("{{ args.port }}").check(&arguments(&[("port", "a b")])).unwrap_err();
+    assert!(matches!(misplaced.problem, TemplateError::Misplaced { .. }), "{misplaced}");
+    let long = threshold(&"{{ host }}".repeat(100)).check(&arguments(&[])).unwrap_err();
+    assert!(matches!(long.problem, TemplateError::LongQuery { .. }), "{long}");
 }
 
 #[test]
@@ -85,13 +91,90 @@ fn what_is_not_an_expression_is_refused() {
         ("{{ args }}", "`{{ args }}`: is a map, not a text"),
         ("{{ none }}", "`{{ none }}`: is a none, not a text"),
         ("{{ [1] }}", "`{{ [1] }}`: is a sequence, not a text"),
-        ("{{ 'a' * 100000000 }}", "`{{ 'a' * 100000000 }}`: `*` is not known here"),
         (r#"up{a="\{{ namespace }}"}"#, "`{{ namespace }}` stands right after a backslash"),
     ];
     for (template, expected) in cases {
         let error = render(template, &[]).unwrap_err();
         assert!(error.starts_with(expected), "{template}: {error}");
     }
+}
+
+/// Each of these is short, and would make the controller run out of memory, time or stack.
+#[test]
+fn a_short_template_makes_no_large_query() {
+    let filters = |times| format!("{{{{ '\\\\'{} }}}}", "|regex".repeat(times));
+    let cases = [
+        filters(24),
+        filters(75),
+        "{{ 'a' * 100000000 }}".to_owned(),
+        "{{ 100000000 * 'a' }}".to_owned(),
+        "{{ ('a' * 100000) * 100000 }}".to_owned(),
+        "{{ ('a' * 60000) ~ ('a' * 60000) ~ ('a' * 60000) ~ ('a' * 60000) ~ ('a' * 60000) }}".to_owned(),
+        "{{ [1] * 100000000 }}".to_owned(),
+        "{{ ([[1]] * 5000) * 5000 }}".to_owned(),
+        "{{ (args.long * 1000) | regex }}".to_owned(),
+    ];
+    let long = ".".repeat(1024);
+    for template in cases {
+        let error = render(&template, &[("long", &long)]).unwrap_err();
+        assert!(error.contains("makes more than 250 KiB of text, or takes more than 4000 operations"), "{error}");
+        assert!(error.len() < 500, "{error}");
+    }
+    // What has no operator or filter that makes texts.
+    for template in ["{% for a in 'aaaa' %}", "{{ range(100000000) }}", "{{ args.long.join(args.long) }}"] {
+        assert!(render(template, &[("long", &long)]).is_err(), "{template}");
+    }
+    for power in ["{{ 10 ** 1000000 }}", "{{ 2.0 ** 1e9 ** 1e9 }}", "{{ 9999999999999999999999999999 ** 99999 }}"] {
+        let bounded = render(power, &[]).map_or_else(|error| error.len(), |query| query.len());
+        assert!(bounded < 500, "{power}");
+    }
+}
+
+#[test]
+fn a_query_has_a_longest_length() {
+    let long = "x".repeat(1024);
+    let many = |times: usize| "{{ args.long }}".repeat(times);
+    assert_eq!(render(&many(64), &[("long", &long)]).map(|query| query.len()), Ok(64 << 10));
+    let cases = [many(65), many(4000), format!("up # {}", "x".repeat(64 << 10)), "{{ 'x' * 65537 }}".to_owned()];
+    for template in cases {
+        let error = render(&template, &[("long", &long)]).unwrap_err();
+        assert!(error.contains("bytes or more when it is filled in, and a query may have 65536; shorten"), "{error}");
+    }
+    // Escaping counts too.
+    let quotes = "\"".repeat(1024);
+    assert!(render(&format!("'{}'", many(40)), &[("long", &quotes)]).is_ok());
+    assert!(render(&format!("\"{}\"", many(40)), &[("long", &quotes)]).unwrap_err().contains("a query may have 65536"));
+}
+
+#[test]
+fn an_expression_has_a_longest_length_and_is_read_on_a_small_stack() {
+    let deep = |count: usize| {
+        ["not ", "-", "(", "[", "1+", "1 if 1 else ", "{1:", "1<", "1~"]
+            .map(|nested| format!("{{{{ {}1 }}}}", nested.repeat(count / nested.len())))
+            .into_iter()
+            .chain([
+                format!("{{{{ 1{} }}}}", "|regex".repeat(count / 6)),
+                format!("{{{{ args{} }}}}", ".a".repeat(count / 2)),
+                format!("{{{{ args{} }}}}", "[1]".repeat(count / 3)),
+                format!("{{{{ args{} }}}}", "()".repeat(count / 2)),
+            ])
+    };
+    let read = std::thread::Builder::new().stack_size(512 << 10).spawn(move || {
+        for template in deep(490) {
+            let _ = render(&template, &[]);
+        }
+        for template in deep(50_000) {
+            let error = render(&template, &[]).unwrap_err();
+            assert!(error.contains("and an expression may have 500; shorten it"), "{error}");
+        }
+    });
+    read.unwrap().join().unwrap();
+}
+
+#[test]
+fn an_error_repeats_the_beginning_of_a_long_value() {
+    let error = render("{{ args.x }}", &[("x", &"+".repeat(10_000))]).unwrap_err();
+    assert!(error.starts_with("`{{ args.x }}` is `+++") && error.len() < 400, "{error}");
 }
 
 #[test]

@@ -195,5 +195,5 @@ impl Contract {
 
 /// Whether Prometheus answered every question, as far as it is about Prometheus itself.
 fn clear(measurement: &Measurement) -> bool {
-    measurement.metrics.iter().all(|(_, outcome)| !matches!(outcome.gap(), Some(Gap::ProviderDown(_))))
+    measurement.metrics.iter().all(|(_, outcome)| !outcome.gap().is_some_and(Gap::is_outage))
 }
