@@ -1,9 +1,10 @@
 //! What slow and many clients can do to the pages, on loopback.
 
-use std::time::Instant;
-
 use futures::future::join_all;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::Instant,
+};
 
 use super::*;
 
