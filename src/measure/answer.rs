@@ -90,8 +90,8 @@ fn refusal(status: StatusCode, envelope: &Envelope<'_>) -> Gap {
     let about_the_query = matches!(&*envelope.error_type, "bad_data" | "execution" | "400" | "422");
     if about_the_query && !status.is_server_error() && !is_denied(status) && status != StatusCode::TOO_MANY_REQUESTS {
         Gap::Refused(text)
-    } else if matches!(&*envelope.error_type, "timeout" | "canceled") {
-        Gap::TooSlow(format!("it answered {status}: {text}"))
+    } else if matches!(&*envelope.error_type, "timeout" | "canceled" | "internal") {
+        Gap::Unfinished(format!("it answered {status}: {text}"))
     } else if status.is_success() {
         Gap::ProviderDown(text)
     } else {
@@ -99,11 +99,13 @@ fn refusal(status: StatusCode, envelope: &Envelope<'_>) -> Gap {
     }
 }
 
-/// What a status alone says. A gateway answers with 504 for a server that it waited for in vain.
+/// What a status alone says. A gateway answers with 504 for a server that it waited for in vain, and with 413 and 414 to a
+/// query that is longer than it lets through.
 fn failure(status: StatusCode, text: String) -> Gap {
     match status {
         _ if is_denied(status) => Gap::Denied(text),
-        StatusCode::GATEWAY_TIMEOUT => Gap::TooSlow(text),
+        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::URI_TOO_LONG => Gap::Refused(text),
+        StatusCode::GATEWAY_TIMEOUT | StatusCode::INTERNAL_SERVER_ERROR => Gap::Unfinished(text),
         _ => Gap::ProviderDown(text),
     }
 }

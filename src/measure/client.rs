@@ -183,7 +183,7 @@ impl Client {
         };
         time::timeout(limit, self.call(question, span, limit)).await.unwrap_or_else(|_| {
             let limit = humantime::format_duration(limit);
-            Ok(Err(Gap::TooSlow(format!("the answer took longer than {limit}"))))
+            Ok(Err(Gap::Unfinished(format!("the answer took longer than {limit}"))))
         })
     }
 

@@ -149,11 +149,11 @@ async fn ask_group(
     (members.into_iter().map(|(ask, _)| ask.clone()).zip(answers).collect(), records)
 }
 
-/// Whether asking one by one may give more. What is down is not asked more often for that; what is too slow for all of
-/// them may be fast enough for each.
+/// Whether asking one by one may give more. What is down is not asked more often for that; what can't be finished for
+/// all of them may be for each.
 fn is_about_the_query(gap: &Gap) -> bool {
     match gap {
-        Gap::Refused(_) | Gap::WrongShape(_) | Gap::TooSlow(_) => true,
+        Gap::Refused(_) | Gap::WrongShape(_) | Gap::Unfinished(_) => true,
         Gap::Partial(warnings) => warnings.iter().any(|warning| warning.starts_with("PromQL")),
         _ => false,
     }

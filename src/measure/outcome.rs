@@ -57,9 +57,10 @@ pub enum Gap {
     /// place. Holds what happened.
     #[error("Prometheus gives no answer: {0}")]
     ProviderDown(String),
-    /// Prometheus, or what stands before it, did not answer in time. Holds what happened. Asked for less at once, it may.
+    /// Prometheus took the query and did not come to an answer: it took too long, or failed at it. Holds what happened.
+    /// Asked for less at once, it may.
     #[error("Prometheus gives no answer: {0}")]
-    TooSlow(String),
+    Unfinished(String),
     /// Prometheus, or what stands before it, wants to know who asks, or does not let them in. Holds what it answered.
     #[error("Prometheus denies access: {0}")]
     Denied(String),
@@ -90,7 +91,7 @@ impl Gap {
         match self {
             Self::NoSeries(_) => "NoSeries",
             Self::NoTraffic(_) => "NoTraffic",
-            Self::ProviderDown(_) | Self::TooSlow(_) => "PrometheusDown",
+            Self::ProviderDown(_) | Self::Unfinished(_) => "PrometheusDown",
             Self::Denied(_) => "PrometheusDenied",
             Self::Refused(_) => "QueryRefused",
             Self::WrongShape(_) => "QueryResultUnusable",
@@ -108,7 +109,7 @@ impl Gap {
 
     /// Whether it is Prometheus that can't be asked at all, whatever the query.
     pub fn is_outage(&self) -> bool {
-        matches!(self, Self::ProviderDown(_) | Self::TooSlow(_) | Self::Denied(_))
+        matches!(self, Self::ProviderDown(_) | Self::Unfinished(_) | Self::Denied(_))
     }
 
     /// Of several gaps of one metric the most urgent is shown: what a person has to mend, then what explains the
@@ -119,7 +120,7 @@ impl Gap {
             Self::NoSeries(_) => 1,
             Self::NotFinite(_) => 2,
             Self::Partial(_) => 3,
-            Self::ProviderDown(_) | Self::TooSlow(_) => 4,
+            Self::ProviderDown(_) | Self::Unfinished(_) => 4,
             Self::Denied(_) => 5,
             Self::WrongShape(_) => 6,
             Self::Refused(_) => 7,

@@ -69,7 +69,7 @@ fn unknown(recorded: &RecordedRun, metrics: &[Metric]) -> Vec<String> {
 fn refuse_an_outage(Measurement { at, metrics, .. }: &Measurement, address: &str) -> Result<(), Failure> {
     let at: &Timestamp = at;
     let down = metrics.iter().find_map(|(_, outcome)| match outcome.gap() {
-        Some(Gap::ProviderDown(text) | Gap::TooSlow(text)) => Some(text),
+        Some(Gap::ProviderDown(text) | Gap::Unfinished(text)) => Some(text),
         _ => None,
     });
     down.map_or(Ok(()), |text| {

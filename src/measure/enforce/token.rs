@@ -115,11 +115,14 @@ fn text(rest: &str, quote: char) -> Option<usize> {
     }
 }
 
-/// The length of a range with its brackets.
+/// The length of a range with its brackets. Durations begin with a digit, so no word is one.
 fn range(rest: &str) -> Option<usize> {
     let end = rest.find(']')?;
     let is_of_range = |character: char| character.is_ascii_alphanumeric() || " \t\n._:".contains(character);
-    rest[1..end].chars().all(is_of_range).then_some(end + 1)
+    let is_duration =
+        |part: &str| part.is_empty() || part.starts_with(|first: char| first.is_ascii_digit() || first == '.');
+    let inner = &rest[1..end];
+    (inner.chars().all(is_of_range) && inner.split([' ', '\t', '\n', ':']).all(is_duration)).then_some(end + 1)
 }
 
 /// How far letters, digits and these reach.

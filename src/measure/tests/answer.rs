@@ -143,6 +143,7 @@ fn each_answer_has_its_own_reason() {
         (403, error("bad_data"), "PrometheusDenied"),
         (407, "proxy".to_owned(), "PrometheusDenied"),
         (504, "gateway".to_owned(), "PrometheusDown"),
+        (413, "<html>Request Entity Too Large</html>".to_owned(), "QueryRefused"),
         (502, "<html>Bad Gateway</html>".to_owned(), "PrometheusDown"),
         (200, String::new(), "PrometheusDown"),
         (200, "<html>Welcome</html>".to_owned(), "PrometheusDown"),
@@ -206,10 +207,10 @@ fn more_series_than_are_read_are_refused_with_what_to_do() {
 }
 
 #[test]
-fn what_took_too_long_is_told_from_what_is_down() {
+fn a_query_that_was_not_finished_is_told_from_a_server_that_is_down() {
     let timeout = r#"{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}"#;
-    assert!(matches!(answer(503, timeout), Err(Gap::TooSlow(_))));
-    assert!(matches!(answer(504, "gateway"), Err(Gap::TooSlow(_))));
+    assert!(matches!(answer(503, timeout), Err(Gap::Unfinished(_))));
+    assert!(matches!(answer(504, "gateway"), Err(Gap::Unfinished(_))));
     assert!(matches!(answer(503, "no more"), Err(Gap::ProviderDown(_))));
 }
 

@@ -94,7 +94,7 @@ fn only_gaps_that_do_not_pass_by_themselves_need_a_person() {
         Gap::NoSeries(text()),
         Gap::NoTraffic(text()),
         Gap::ProviderDown(text()),
-        Gap::TooSlow(text()),
+        Gap::Unfinished(text()),
         Gap::Denied(text()),
         Gap::NotFinite(text()),
         Gap::Partial(vec![]),
