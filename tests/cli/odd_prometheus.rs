@@ -35,16 +35,13 @@ async fn answer(uri: Uri, body: String) -> (StatusCode, String) {
         _ => "+Inf",
     };
     let number = |name: &str| form[name].parse::<f64>().unwrap();
-    let ticks: Vec<_> = (0..)
-        .map(|tick| number("start") + f64::from(tick) * number("step"))
-        .take_while(|at| *at <= number("end"))
-        .collect();
+    let (start, step) = (number("start"), number("step"));
+    let count = ((number("end") - start) / step).floor() as u32;
+    let ticks: Vec<_> = (0..=count).map(|tick| start + f64::from(tick) * step).collect();
     let series = |revision: &&str| {
         let values: Vec<_> = ticks
             .iter()
-            .map(|at| {
-                json!([at, if *revision == "new" { value.to_owned() } else { (at - number("start")).to_string() }])
-            })
+            .map(|at| json!([at, if *revision == "new" { value.to_owned() } else { (at - start).to_string() }]))
             .collect();
         json!({"metric": {"pod": format!("web-{revision}"), "revision": revision}, "values": values})
     };
