@@ -76,7 +76,8 @@ audit: audit-offline ## Check licenses, advisories and sources of the dependenci
 audit-offline: needs-rust
 	@if ! command -v cargo-deny >/dev/null && ! test -x $(CACHE)/bin/cargo-deny; then \
 	  echo "== cargo-deny is not installed: building it into $(CACHE), some minutes, once"; \
-	  $(FAST_BUILD) $(CARGO) install --locked --root $(CACHE) cargo-deny; fi
+	  build="$$(mktemp -d)"; trap 'rm -r "$$build"' EXIT; \
+	  $(FAST_BUILD) $(CARGO) install --locked --root $(CACHE) --target-dir "$$build" cargo-deny; fi
 	@PATH="$$PATH:$(CACHE)/bin" cargo deny --workspace check bans licenses sources
 
 .PHONY: needs-rust
