@@ -17,6 +17,7 @@ use siskin::{
 };
 
 use crate::{
+    library::{all, arms, required},
     planted::{Planted, PlantedValue},
     prometheus::Prometheus,
 };
@@ -127,6 +128,22 @@ fn leaks(samples: &[Sample]) -> bool {
     samples
         .iter()
         .any(|sample| sample.value.abs() > POISON.sqrt() || sample.labels.values().any(|value| value.contains("blog")))
+}
+
+/// Nobody answers, so what is refused is refused before it is asked.
+#[tokio::test]
+async fn the_queries_of_the_library_can_be_bounded() {
+    let addresses = AllowedAddresses::new("http://127.0.0.1:9", &[]).unwrap();
+    let client = Client::new(addresses, ClientOptions::default()).unwrap();
+    let client = client.enforcing(Enforced::new("namespace").unwrap());
+    let at = Timestamp::from_millisecond(BEGIN).unwrap();
+    for template in all() {
+        let metrics = template.render(&arms(), &required());
+        for (metric, outcome) in measure(&client, &MeasureRequest { at, metrics }).await.metrics {
+            let gap = outcome.gap().expect("nobody answers");
+            assert!(gap.is_outage(), "{}/{metric}: {gap}", template.name);
+        }
+    }
 }
 
 #[tokio::test]

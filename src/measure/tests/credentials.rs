@@ -84,7 +84,7 @@ async fn a_token_is_shown_to_the_default_address_and_below_it_and_to_no_other() 
     .unwrap();
 
     let gap = look(&client, None).await;
-    assert_eq!(gap, "Prometheus gives no answer: it answered 401 Unauthorized");
+    assert_eq!(gap, "Prometheus denies access: it answered 401 Unauthorized");
     look(&client, Some(&format!("{default}/team-a/x"))).await;
     look(&client, Some(&format!("{default}/team-b"))).await;
     look(&client, Some(&other)).await;
