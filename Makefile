@@ -12,6 +12,7 @@ export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 # Where `make audit` keeps its tool.
 CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/siskin
 CHART := charts/siskin
+RELEASE := $(or $(CARGO_TARGET_DIR),target)/release/siskin
 # The system's, or else the one that the test servers' tools were built with.
 HELM = $(firstword $(shell command -v helm) $(lastword $(sort $(wildcard $(CACHE)/tools/*/bin/helm))))
 # The check needs no speed, and the tool is built anew for each empty cache.
@@ -19,7 +20,7 @@ FAST_BUILD := CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CA
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: needs-rust ## Watch a bad release being stopped and a good one promoted, on real servers
@@ -51,6 +52,15 @@ endif
 .PHONY: bed
 bed: needs-rust needs-tools ## Start the test servers for playing by hand; prints how to reach them
 	@$(CARGO) run --quiet --package siskin-bed -- up
+
+# How many Rollouts `make bench-scale` makes, growing, and how many Deployments that no Rollout names beside a single one.
+SIZES ?= 100,1000,10000
+OTHERS ?= 10000
+.PHONY: bench-scale
+bench-scale: needs-rust needs-tools ## What a controller takes beside many objects, and how soon it is ready: SIZES=100,1000
+	@$(CARGO) build --quiet --release --bin siskin
+	@$(CARGO) run --quiet --package siskin-bed -- scale --rollouts $(SIZES) --controller $(RELEASE)
+	@$(CARGO) run --quiet --package siskin-bed -- scale --rollouts 1 --others $(OTHERS) --controller $(RELEASE)
 
 .PHONY: crds
 crds: needs-rust ## Generate crds/ from the types, and copy what the chart carries

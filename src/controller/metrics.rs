@@ -175,7 +175,7 @@ impl Metrics {
         self.weight.clear();
         self.evidence.clear();
         if self.leader.get() == 1 {
-            cache.read().all(Kind::Rollout).for_each(|rollout| self.show(rollout));
+            cache.read().all(Kind::Rollout).for_each(|rollout| self.show(&rollout));
         }
         let mut text = String::new();
         if encode(&mut text, &self.registry).is_err() {

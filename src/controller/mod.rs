@@ -12,6 +12,7 @@ mod api_calls;
 mod checks;
 mod cluster_world;
 mod complaints;
+mod fetch;
 mod health;
 mod hold;
 mod leader;
@@ -26,6 +27,7 @@ mod telemetry;
 mod troubles;
 mod turn;
 mod watch;
+mod watched;
 mod world;
 
 pub use queue::Queue;

@@ -17,6 +17,7 @@ use super::{
     api_calls::counting_client,
     checks::Checks,
     cluster_world::{ClusterWorld, SharedCluster},
+    fetch::Fetcher,
     health::{Health, Limits, serve},
     hold::{HoldWatch, first_answer},
     leader::{ApiServerLease, Election},
@@ -32,7 +33,7 @@ use super::{
 use crate::{
     act::Performer,
     measure::{self, AllowedAddresses, ClientOptions, CredentialFiles, Enforced},
-    model::{Clock, Key, Object, SystemClock},
+    model::{Clock, Key, SystemClock},
     observe::{Cache, Cluster, Kind},
 };
 
@@ -123,7 +124,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen).await.with_context(|| format!("can't listen on {listen}"))?;
 
     let cluster = SharedCluster::new(Cluster { verified_askers, ..Cluster::default() }.into());
-    let (cache, queue) = (Arc::new(Cache::new()), Queue::new());
+    let (cache, queue) = (Arc::new(Cache::of_what_is_named()), Queue::new());
     let analysis_runs = Queue::new();
     let (known, mut known_kinds) = watch::channel(BTreeSet::new());
     let wanted = BTreeSet::from(Kind::ALL);
@@ -140,6 +141,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
     ));
 
     let watches = Watches {
+        fetcher: Fetcher::new(client.clone(), Arc::clone(&cache), queue.clone()),
         client: client.clone(),
         namespace,
         cache: Arc::clone(&cache),
@@ -187,7 +189,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
         first_answer(&answered).await;
         // An error would mean that all watches have ended, and they never do.
         _ = known_kinds.wait_for(|known| known.is_superset(&wanted)).await;
-        tracing::info!(rollouts = cache.read().all(Kind::Rollout).count(), "all kinds are listed");
+        tracing::info!(rollouts = cache.read().count(Kind::Rollout), "all kinds are listed");
     };
     tokio::select! {
         () = ready => {}
@@ -301,12 +303,12 @@ impl Controller {
     fn wake_all(&self) {
         let rollouts: Vec<RolloutKey> = {
             let view = self.world.cache.read();
-            view.all(Kind::Rollout).map(|rollout| RolloutKey::new(rollout.namespace(), rollout.name())).collect()
+            view.names(Kind::Rollout).map(|(namespace, name)| RolloutKey::new(namespace, name)).collect()
         };
         for key in rollouts {
             self.queue.wake(key);
         }
-        let analyses: Vec<Key> = self.world.cache.read().all(Kind::AnalysisRun).map(Object::key).collect();
+        let analyses: Vec<Key> = self.world.cache.read().all(Kind::AnalysisRun).map(|run| run.key()).collect();
         for key in analyses {
             self.analysis_runs.wake(key);
         }

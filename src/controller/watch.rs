@@ -14,7 +14,6 @@ use anyhow::Context;
 use futures::{FutureExt, TryStreamExt};
 use kube::{
     Api, Client,
-    api::DynamicObject,
     runtime::{
         utils::Backoff,
         watcher::{self, DefaultBackoff, Event, watcher},
@@ -22,11 +21,13 @@ use kube::{
 };
 use tokio::sync::watch;
 
-use super::{Queue, RolloutKey, cluster_world::SharedCluster, complaints::Complaints};
+use super::{
+    Queue, RolloutKey, cluster_world::SharedCluster, complaints::Complaints, fetch::Fetcher, watched::Watched,
+};
 use crate::{
     act::resource,
-    model::{Key, Object},
-    observe::{Cache, Kind, parse_rollout},
+    model::Key,
+    observe::{Cache, Kind, Listing, read_rollout},
 };
 
 /// How often a kind that is not installed is looked for: one small request.
@@ -35,11 +36,14 @@ const SEARCH_INTERVAL: Duration = Duration::from_secs(30);
 const SEARCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long until a kind that may not be read is tried again.
 const GRANT_INTERVAL: Duration = Duration::from_mins(5);
+/// How many objects a page of a list has: a page is in memory whole, and all kinds are listed at the same time.
+const PAGE: u32 = 250;
 
 /// What the watches of all kinds share.
 #[derive(Clone)]
 pub(super) struct Watches {
     pub(super) client: Client,
+    pub(super) fetcher: Fetcher,
     /// The only namespace that is watched; all where there is none.
     pub(super) namespace: Option<String>,
     pub(super) cache: Arc<Cache>,
@@ -55,6 +59,10 @@ impl Watches {
     /// Watches one kind for ever. A watch that panics is started again; until it has listed all there is, the kind counts
     /// as unknown, and this process as not ready.
     pub(super) async fn run(self, kind: Kind) {
+        if kind.kept_where_named() {
+            // An error would mean that nobody can tell of a kind any more, and this task can.
+            _ = self.known.subscribe().wait_for(|known| known.contains(&Kind::Rollout)).await;
+        }
         let mut back_off = BackOff::new();
         loop {
             if AssertUnwindSafe(self.watch(kind)).catch_unwind().await.is_err() {
@@ -73,14 +81,14 @@ impl Watches {
 
     /// Watches a kind until it turns out not to be installed.
     async fn follow(&self, kind: Kind) {
-        let api: Api<DynamicObject> = match &self.namespace {
+        let api: Api<Watched> = match &self.namespace {
             Some(namespace) if kind.namespaced() => {
                 Api::namespaced_with(self.client.clone(), namespace, &resource(kind))
             }
             _ => Api::all_with(self.client.clone(), &resource(kind)),
         };
-        let mut events = std::pin::pin!(watcher(api, watcher::Config::default()));
-        let mut list = Vec::new();
+        let mut events = std::pin::pin!(watcher(api, watcher::Config::default().page_size(PAGE)));
+        let mut listing = None;
         let (mut back_off, mut complaints) = (BackOff::new(), Complaints::default());
         loop {
             match events.try_next().await {
@@ -92,7 +100,7 @@ impl Watches {
                             tracing::info!(%kind, "the watch goes on");
                         }
                     }
-                    self.take_in(kind, event, &mut list);
+                    self.take_in(kind, event, &mut listing);
                 }
                 Ok(None) => return,
                 Err(error) if kind.optional() && code(&error) == Some(404) => {
@@ -116,10 +124,8 @@ impl Watches {
     }
 
     /// Wakes the AnalysisRun of a change.
-    fn wake_analysis_run(&self, kind: Kind, object: &DynamicObject) {
-        if let (Kind::AnalysisRun, Some(namespace), Some(name)) =
-            (kind, &object.metadata.namespace, &object.metadata.name)
-        {
+    fn wake_analysis_run(&self, kind: Kind, object: &Watched) {
+        if let (Kind::AnalysisRun, [namespace, name, _]) = (kind, object.identity()) {
             self.analysis_runs.wake(Key::new(&kind.api_version(), kind.kind(), namespace, name));
         }
     }
@@ -127,43 +133,46 @@ impl Watches {
     /// Wakes all AnalysisRuns, once the cache has what a list has told of.
     fn wake_analysis_runs(&self, kind: Kind) {
         if kind == Kind::AnalysisRun {
-            let listed: Vec<Key> = self.cache.read().all(kind).map(Object::key).collect();
+            let listed: Vec<Key> = self.cache.read().all(kind).map(|run| run.key()).collect();
             for key in listed {
                 self.analysis_runs.wake(key);
             }
         }
     }
 
-    fn take_in(&self, kind: Kind, event: Event<DynamicObject>, list: &mut Vec<serde_json::Value>) {
+    fn take_in(&self, kind: Kind, event: Event<Watched>, listing: &mut Option<Listing>) {
         let concerned = match event {
             Event::Init => {
-                list.clear();
+                *listing = Some(self.cache.begin(kind));
                 return;
             }
             Event::InitApply(object) => {
-                list.extend(to_json(kind, &object));
+                tell_if_malformed(kind, &object);
+                if let Some(listing) = listing {
+                    self.cache.list(listing, object.json);
+                }
                 return;
             }
             Event::InitDone => {
-                let list = std::mem::take(list);
-                tracing::debug!(%kind, objects = list.len(), "listed");
-                let mut concerned = self.cache.replace_all(kind, list);
+                tracing::debug!(%kind, "listed");
+                let mut concerned = listing.take().map(|listing| self.cache.end(listing)).unwrap_or_default();
                 concerned.append(&mut self.set_present(kind));
                 self.wake_analysis_runs(kind);
                 concerned
             }
             Event::Apply(object) => {
-                let concerned = to_json(kind, &object).map(|object| self.cache.put(kind, object)).unwrap_or_default();
                 self.wake_analysis_run(kind, &object);
-                concerned
+                tell_if_malformed(kind, &object);
+                self.cache.put(kind, object.json)
             }
             Event::Delete(object) => {
-                let metadata = object.metadata;
-                let [namespace, name, uid] =
-                    [metadata.namespace, metadata.name, metadata.uid].map(Option::unwrap_or_default);
-                self.cache.delete(kind, &namespace, &name, &uid)
+                let [namespace, name, uid] = object.identity();
+                self.cache.delete(kind, namespace, name, uid)
             }
         };
+        if kind == Kind::Rollout {
+            self.fetcher.fetch_wanted();
+        }
         self.wake(concerned);
     }
 
@@ -219,29 +228,16 @@ impl Watches {
     }
 
     fn all_rollouts(&self) -> BTreeSet<RolloutKey> {
-        self.cache
-            .read()
-            .all(Kind::Rollout)
-            .map(|rollout| RolloutKey::new(rollout.namespace(), rollout.name()))
-            .collect()
+        self.cache.read().names(Kind::Rollout).map(|(namespace, name)| RolloutKey::new(namespace, name)).collect()
     }
 }
 
-/// An object's JSON. A Rollout that can't be read is logged here, once per change of it.
-fn to_json(kind: Kind, object: &DynamicObject) -> Option<serde_json::Value> {
-    match serde_json::to_value(object) {
-        Ok(json) => {
-            if kind == Kind::Rollout
-                && let Err(malformed) = parse_rollout(&Object::new(json.clone()))
-            {
-                tracing::warn!("{malformed}");
-            }
-            Some(json)
-        }
-        Err(error) => {
-            tracing::warn!(%kind, %error, "an object can't be kept");
-            None
-        }
+/// A Rollout that can't be read is logged here, once per change of it.
+fn tell_if_malformed(kind: Kind, object: &Watched) {
+    if kind == Kind::Rollout
+        && let Err(malformed) = read_rollout(&object.json)
+    {
+        tracing::warn!("{malformed}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Names a Rollout.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RolloutKey {
     /// Its namespace.
     pub namespace: String,

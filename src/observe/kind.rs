@@ -103,6 +103,12 @@ impl Kind {
         matches!(self, Self::AnalysisRun | Self::HttpRoute | Self::VirtualService | Self::DestinationRule)
     }
 
+    /// Whether the cache keeps objects of the kind whole only where a Rollout names them, or what they are parts of. So the
+    /// Rollouts have to be known first.
+    pub const fn kept_where_named(self) -> bool {
+        matches!(self, Self::Deployment | Self::ReplicaSet | Self::EndpointSlice)
+    }
+
     /// Whether objects of the kind live in a namespace.
     pub const fn namespaced(self) -> bool {
         !matches!(self, Self::ClusterAnalysisTemplate)

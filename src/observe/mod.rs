@@ -6,18 +6,20 @@
 
 mod analysis_run;
 mod cache;
+mod index;
 mod interest;
 mod kind;
 mod selection;
 mod snapshot;
+mod stored;
 mod trim;
 
 use std::collections::BTreeSet;
 
 pub use analysis_run::{ObservedAnalysisRun, analysis_run};
-pub use cache::{Cache, View};
+pub use cache::{Cache, Listing, View, Wanted};
 pub use kind::Kind;
-pub use snapshot::{Malformed, analysis_run_name, parse_rollout, snapshot};
+pub use snapshot::{Malformed, analysis_run_name, parse_rollout, read_rollout, snapshot};
 
 use crate::{
     api::{AnalysisTemplateSpec, Rollout, RouteRef},

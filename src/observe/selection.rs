@@ -1,14 +1,13 @@
 //! Which Services select a pod, and which Deployments' pods a Service selects, without a scan of the namespace.
 //!
-//! An entry is the hash of one label pair of one namespace, beside the name of the object that states it. Two pairs
-//! with one hash only make more candidates: whoever asks compares the labels themselves ([`matches`]).
+//! Names stand under one label pair of one namespace. They are candidates: whoever asks compares the labels ([`matches`]).
 
-use std::{
-    collections::{BTreeMap, BTreeSet, hash_map::DefaultHasher},
-    hash::{Hash, Hasher},
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Kind,
+    index::{Index, hash},
 };
-
-use super::Kind;
 use crate::model::Object;
 
 /// The label by which Kubernetes tells the revisions of a Deployment apart. A Service that is pinned to one selects by
@@ -22,37 +21,32 @@ pub(super) type Labels = BTreeMap<String, String>;
 #[derive(Debug, Default)]
 pub(super) struct Selection {
     /// Each Service under the first pair of its selector: a pod that it selects has this pair among others.
-    services: Pairs,
+    services: Index<Box<str>>,
     /// Each Deployment under every label of its pods.
-    deployments: Pairs,
+    deployments: Index<Box<str>>,
 }
-
-#[derive(Debug, Default)]
-struct Pairs(BTreeSet<(u64, Box<str>)>);
 
 impl Selection {
     /// Takes in an object that has just got into the cache.
     pub(super) fn insert(&mut self, kind: Kind, object: &Object) {
-        let name = || Box::from(object.name());
-        self.change(kind, object, |pairs, hash| _ = pairs.0.insert((hash, name())));
+        self.change(kind, object, |names, pair| names.insert(pair, object.name().into()));
     }
 
     /// Takes out an object that has just left the cache.
     pub(super) fn remove(&mut self, kind: Kind, object: &Object) {
-        let name = || Box::from(object.name());
-        self.change(kind, object, |pairs, hash| _ = pairs.0.remove(&(hash, name())));
+        self.change(kind, object, |names, pair| names.remove(pair, object.name().into()));
     }
 
-    fn change(&mut self, kind: Kind, object: &Object, mut change: impl FnMut(&mut Pairs, u64)) {
+    fn change(&mut self, kind: Kind, object: &Object, mut change: impl FnMut(&mut Index<Box<str>>, u64)) {
         match kind {
             Kind::Service => {
                 if let Some(pair) = selector_of(object).first_key_value() {
-                    change(&mut self.services, hash(object.namespace(), pair));
+                    change(&mut self.services, hash(&(object.namespace(), pair)));
                 }
             }
             Kind::Deployment => {
                 for pair in &pod_labels_of(object) {
-                    change(&mut self.deployments, hash(object.namespace(), pair));
+                    change(&mut self.deployments, hash(&(object.namespace(), pair)));
                 }
             }
             _ => {}
@@ -61,12 +55,12 @@ impl Selection {
 
     /// Names of Services that may select pods with these labels.
     pub(super) fn services(&self, namespace: &str, labels: &Labels) -> BTreeSet<&str> {
-        labels.iter().flat_map(|pair| self.services.under(hash(namespace, pair))).collect()
+        labels.iter().flat_map(|pair| self.services.under(hash(&(namespace, pair)))).map(|name| &**name).collect()
     }
 
     /// Names of Deployments whose pods this selector may select.
     pub(super) fn deployments(&self, namespace: &str, selector: &Labels) -> BTreeSet<&str> {
-        let mut hashes: Vec<u64> = selector.iter().map(|pair| hash(namespace, pair)).collect();
+        let mut hashes: Vec<u64> = selector.iter().map(|pair| hash(&(namespace, pair))).collect();
         let mut fewest = usize::MAX;
         let mut rarest = None;
         for (position, hash) in hashes.iter().enumerate() {
@@ -76,14 +70,8 @@ impl Selection {
             }
         }
         let Some(rarest) = rarest.map(|position| hashes.swap_remove(position)) else { return BTreeSet::new() };
-        let has_all = |name: &&str| hashes.iter().all(|hash| self.deployments.0.contains(&(*hash, Box::from(*name))));
-        self.deployments.under(rarest).filter(has_all).collect()
-    }
-}
-
-impl Pairs {
-    fn under(&self, hash: u64) -> impl Iterator<Item = &str> {
-        self.0.range((hash, Box::default())..).take_while(move |(other, _)| *other == hash).map(|(_, name)| &**name)
+        let has_all = |name: &&str| hashes.iter().all(|hash| self.deployments.contains(*hash, Box::from(*name)));
+        self.deployments.under(rarest).map(|name| &**name).filter(has_all).collect()
     }
 }
 
@@ -106,12 +94,6 @@ pub(super) fn without_revision(mut selector: Labels) -> Labels {
 /// Whether a selector selects these labels. An empty one selects nothing, as with a Service.
 pub(super) fn matches(selector: &Labels, labels: &Labels) -> bool {
     !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
-}
-
-fn hash(namespace: &str, pair: (&String, &String)) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (namespace, pair).hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -28,17 +28,27 @@ pub struct Malformed {
 
 /// Reads a Rollout from its JSON.
 pub fn parse_rollout(object: &Object) -> Result<Rollout, Malformed> {
-    Rollout::deserialize(object.value()).map_err(|error| Malformed {
-        rollout: RolloutKey::new(object.namespace(), object.name()),
+    read_rollout(object.value())
+}
+
+/// Reads a Rollout from JSON that is nobody's object yet.
+pub fn read_rollout(json: &Value) -> Result<Rollout, Malformed> {
+    let text = |field: &str| json["metadata"][field].as_str().unwrap_or_default();
+    Rollout::deserialize(json).map_err(|error| Malformed {
+        rollout: RolloutKey::new(text("namespace"), text("name")),
         reason: error.to_string(),
     })
 }
 
-/// What is seen of a Rollout; nothing where it does not exist or can't be read. `refusals`, `measurement` and
-/// `troubles` are left empty: they cost a question to somebody else. So is `looked_at`, which whoever asks knows.
+/// What is seen of a Rollout; nothing where it does not exist or can't be read, or where something that it names is
+/// still being read. `refusals`, `measurement` and `troubles` are left empty: they cost a question to somebody else. So is
+/// `looked_at`, which whoever asks knows.
 pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -> Option<Observed> {
     let view = cache.read();
     let object = view.get(Kind::Rollout, namespace, name)?;
+    if view.awaits(&object) {
+        return None;
+    }
     let rollout = parse_rollout(&object).ok()?;
 
     let workload_name = &rollout.spec.workload_ref.name;
@@ -59,7 +69,7 @@ pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -
         canary_service: view.get(Kind::Service, namespace, &canary_service),
         stable_service: view.get(Kind::Service, namespace, &stable_service),
         routes: routes(&view, namespace, &rollout),
-        destination_rules: view.in_namespace(Kind::DestinationRule, namespace).cloned().collect(),
+        destination_rules: view.in_namespace(Kind::DestinationRule, namespace).collect(),
         endpoints: ReadyEndpoints {
             service: ready_pods(&view, namespace, service),
             canary: ready_pods(&view, namespace, &canary_service),

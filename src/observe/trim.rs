@@ -59,6 +59,15 @@ fn trim_endpoint_slice(object: &mut Value) {
     *object = trimmed;
 }
 
+/// What others may need to know of a Deployment that no Rollout names: which pods are its own, and how many.
+pub(super) fn outline(deployment: &Value) -> Value {
+    let mut outline = kept(deployment, &["apiVersion", "kind"]);
+    outline["metadata"] = kept(&deployment["metadata"], &["name", "namespace", "uid", "resourceVersion", "labels"]);
+    outline["spec"] = kept(&deployment["spec"], &["replicas", "selector"]);
+    outline["spec"]["template"] = json!({"metadata": kept(&deployment["spec"]["template"]["metadata"], &["labels"])});
+    outline
+}
+
 fn kept(object: &Value, fields: &[&str]) -> Value {
     let fields: Map<String, Value> =
         fields.iter().filter_map(|field| Some(((*field).to_owned(), object.get(field)?.clone()))).collect();

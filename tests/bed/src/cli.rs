@@ -3,6 +3,7 @@
 mod access;
 mod demo;
 mod load;
+mod scale;
 mod usage;
 
 use std::env;
@@ -43,6 +44,8 @@ enum Verb {
         #[arg(long)]
         keep: bool,
     },
+    /// Fill an API server with Rollouts at rest, and print what a controller takes and how soon it is ready
+    Scale(scale::ScaleArgs),
     /// Send traffic through the gateway to two versions and print what came of it and what it cost
     Load {
         /// Requests a second
@@ -70,12 +73,15 @@ impl Arguments {
         if let Verb::Demo { .. } = self.verb {
             demo::check()?;
         }
-        isolation::enter()?;
+        let directory = isolation::enter()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        if let Verb::Scale(args) = self.verb {
+            return runtime.block_on(scale::run(directory, args)).map(|()| ExitCode::SUCCESS);
+        }
         runtime.block_on(async {
             let bed = Bed::shared().await;
             match self.verb {
-                Verb::Tools => {}
+                Verb::Tools | Verb::Scale(_) => {}
                 Verb::Up => up(bed).await?,
                 Verb::Run { command } => return run(bed, command).await,
                 Verb::Demo { keep } => return demo::run(bed, keep).await,
