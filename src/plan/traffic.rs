@@ -70,7 +70,7 @@ fn split_one(draft: &mut Draft<'_>, facts: &Facts<'_>, route: &Route<'_>, weight
     if draft.patch(route.key(), edit.patch, Purpose::Lower) {
         applied = applied.and(Applied::NotYet);
     }
-    applied.and(accepted(route))
+    applied.and(accepted(facts, route))
 }
 
 /// Takes the canary off every route: lowering, before anything else. Where the Service is pinned that is the user's own
@@ -97,7 +97,8 @@ fn write_back(draft: &mut Draft<'_>, facts: &Facts<'_>, purpose: Purpose) -> App
     let mut applied = Applied::Yes;
     for route in &facts.routes {
         let edit = restored(facts, route);
-        applied = applied.and(if draft.patch(route.key(), edit, purpose) { Applied::NotYet } else { accepted(route) });
+        applied =
+            applied.and(if draft.patch(route.key(), edit, purpose) { Applied::NotYet } else { accepted(facts, route) });
     }
     applied
 }
@@ -150,8 +151,8 @@ fn remember(draft: &mut Draft<'_>, reference: &RouteRef, before: RouteBefore) {
     }
 }
 
-fn accepted(route: &Route<'_>) -> Applied {
-    match route::acceptance(route.kind, route.live) {
+fn accepted(facts: &Facts<'_>, route: &Route<'_>) -> Applied {
+    match route::acceptance(route.kind, route.live, &facts.backends(route)) {
         Acceptance::Accepted => Applied::Yes,
         Acceptance::Pending { .. } => Applied::NotYet,
         Acceptance::Refused { parent, reason, message } => Applied::Refused(format!(

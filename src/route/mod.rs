@@ -10,6 +10,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `http_route`, `virtual_service` | what differs between the kinds: where names, weights and answers of the mesh stand |
+//! | `parent_status` | what the parents of an HTTPRoute say of it |
 //! | `rule` | the entries of a rule that are ours, stable and canary paired |
 //! | `weight` | the arithmetic of a split |
 //! | `split` | [`split`], [`restore`], [`canary_weight`] |
@@ -24,6 +25,7 @@ mod dialect;
 mod host;
 mod http_route;
 mod inspect;
+mod parent_status;
 mod patch;
 mod problem;
 mod rule;

@@ -74,7 +74,9 @@ pub(super) fn acceptance(live: &Object) -> Acceptance {
     }
     let reconciled = live.list("/status/conditions").iter().find(|condition| condition["type"] == "Reconciled");
     match reconciled {
-        Some(condition) if condition["status"] == "False" => Acceptance::Pending { parent: "Istio".into() },
+        Some(condition) if condition["status"] == "False" => {
+            Acceptance::Pending { parent: "Istio".into(), why: "it has not reached every proxy yet".into() }
+        }
         _ => Acceptance::Accepted,
     }
 }
