@@ -3,6 +3,7 @@
 //! What the API server can refuse by itself is written here as OpenAPI and CEL; what needs a look-up is found by
 //! [`crate::plan`] and said in the `Ready` condition.
 
+pub mod admission;
 pub mod analysis;
 pub mod analysis_run;
 pub mod analysis_state;

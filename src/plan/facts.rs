@@ -79,16 +79,8 @@ impl<'a> Facts<'a> {
             )
         })?;
         route::service::check(service)?;
-        let selector = route::service::selector(service);
         let labels = workload_labels(workload);
-        if let Some((key, value)) = selector.iter().find(|(key, value)| labels.get(*key) != Some(*value)) {
-            return Err(Problem::new(
-                ready::SERVICE_SELECTS_OTHERS,
-                format!(
-                    "Service {service_name} selects {key}={value}, which the pods of Deployment {name} do not carry; name the Service of this workload"
-                ),
-            ));
-        }
+        route::service::check_selects(service, name, &labels)?;
         let status = status_of(observed);
         let stable = status
             .and_then(|status| status.stable_revision.as_deref())
@@ -97,7 +89,7 @@ impl<'a> Facts<'a> {
         let ours = |object: &&Object| owned_by(object, rollout.metadata.uid.as_deref());
         let run = status.and_then(|status| status.run.as_ref());
         let pinned = run.map_or_else(
-            || spec.traffic.pin_service && routes.iter().all(|route| route.subset.is_none()),
+            || route::pins_service(spec.traffic.pin_service, routes.iter().map(|route| route.subset.as_deref())),
             |run| run.pinned,
         );
         let resolved = spec.analysis.as_ref().map_or(Ok(Vec::new()), |analysis| {
@@ -147,6 +139,14 @@ impl<'a> Facts<'a> {
 
     pub(super) fn canary_name(&self) -> String {
         format!("{}-canary", self.spec.workload_ref.name)
+    }
+
+    pub(super) fn canary_service_name(&self) -> String {
+        format!("{}-canary", self.spec.traffic.service)
+    }
+
+    pub(super) fn stable_service_name(&self) -> String {
+        format!("{}-stable", self.spec.traffic.service)
     }
 
     /// The canary Deployment, where it is this Rollout's.

@@ -9,7 +9,7 @@ use crate::{
     measure::{Arm, MeasureRequest, MetricQuery, PerArm, Variant},
     model::POD_TEMPLATE_HASH,
     observe::{ObservedTemplate, Refusal},
-    route::{CANARY_SUBSET, STABLE_SUBSET},
+    route::{self, Backends, CANARY_SUBSET, STABLE_SUBSET},
     workload::deployment,
 };
 
@@ -103,7 +103,10 @@ impl Facts<'_> {
             Variant::Stable => (self.spec.workload_ref.name.clone(), format!("{service}-stable"), ""),
             Variant::Canary => (self.canary_name(), format!("{service}-canary"), ""),
         };
-        let host = format!("{backend}.{}.svc.cluster.local", self.namespace());
+        let backends = Backends { namespace: self.namespace(), service, pinned: self.pinned, subset: None };
+        let routes = self.routes.iter().map(|route| route.live);
+        let domain = route::cluster_domain(routes, &self.observed.destination_rules, &backends);
+        let host = format!("{backend}.{}.svc.{domain}", self.namespace());
         Arm {
             namespace: self.namespace().to_owned(),
             workload,

@@ -1,6 +1,6 @@
 //! The objects that a run makes beside the workload, and the hold on the workload itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use json_patch::{Patch, PatchOperation, ReplaceOperation, TestOperation, jsonptr::PointerBuf};
 use serde_json::{Value, json};
@@ -10,7 +10,11 @@ use crate::{
     act::{Effect, Purpose},
     api::HoldMode,
     model::{Key, Object, POD_TEMPLATE_HASH},
-    route,
+    route::{
+        self,
+        destination_rule::{SubsetPin, set_subsets},
+        host_policy,
+    },
     workload::{deployment, same_template},
 };
 
@@ -41,10 +45,13 @@ pub(super) fn fence(draft: &mut Draft<'_>, facts: &Facts<'_>, stable: &str) -> b
         changed |= draft.patch(facts.service.key(), route::service::pin(facts.service, stable), Purpose::Pin);
     }
     if facts.needs_stable_service() {
+        host_policy(draft, facts, &facts.stable_service_name());
         let wanted = route::service::stable_service(facts.service, facts.name(), &facts.owner(), Some(stable));
         changed |= apply_service(draft, facts.observed.stable_service.as_ref(), wanted, Purpose::Canary);
     }
-    changed |= subsets(draft, facts, &hash_label(stable));
+    let pod_labels = facts.workload.strings("/spec/template/metadata/labels");
+    let pin = SubsetPin { hash: stable, pod_labels: &pod_labels };
+    changed |= subsets(draft, facts, Some(&hash_label(stable)), Some(pin));
     !changed
 }
 
@@ -64,7 +71,7 @@ pub(super) fn unfence(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
         .find_map(|route| facts.destination_rule(route))
         .and_then(|(rule, subset)| route::destination_rule::subset_labels(rule, subset));
     if let Some(labels) = users {
-        changed |= subsets(draft, facts, &labels);
+        changed |= subsets(draft, facts, Some(&labels), None);
     }
     !changed
 }
@@ -74,35 +81,36 @@ pub(super) fn unpin(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
     draft.patch(facts.service.key(), route::service::unpin(facts.service), Purpose::Unpin)
 }
 
-/// The two subsets of every DestinationRule that a route of ours splits by.
-fn subsets(draft: &mut Draft<'_>, facts: &Facts<'_>, stable: &BTreeMap<String, String>) -> bool {
-    let canary = facts.canary_replica_set().and_then(deployment::revision).map(hash_label);
+/// The two subsets of every DestinationRule that a route of ours splits by, and the pin of the user's own subsets.
+fn subsets(
+    draft: &mut Draft<'_>,
+    facts: &Facts<'_>,
+    stable: Option<&BTreeMap<String, String>>,
+    pin: Option<SubsetPin<'_>>,
+) -> bool {
+    let canary = facts.canary_replica_set().and_then(deployment::revision).map(hash_label).filter(|_| stable.is_some());
     let mut changed = false;
-    for route in &facts.routes {
-        if let Some((rule, subset)) = facts.destination_rule(route) {
-            let patch = route::destination_rule::set_subsets(rule, subset, Some(stable), canary.as_ref());
+    let mut seen = BTreeSet::new();
+    for (rule, subset) in facts.routes.iter().filter_map(|route| facts.destination_rule(route)) {
+        // Routes may share a DestinationRule; of two patches of one object the second would fail.
+        if seen.insert(rule.name()) {
+            let patch = set_subsets(rule, subset, stable, canary.as_ref(), pin);
             changed |= draft.patch(rule.key(), patch, Purpose::Subsets);
         }
     }
     changed
 }
 
-/// Takes the subsets out again. Says whether there was something to take.
+/// Takes the subsets and the pin out again. Says whether there was something to take.
 pub(super) fn remove_subsets(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
-    let mut changed = false;
-    for route in &facts.routes {
-        if let Some((rule, subset)) = facts.destination_rule(route) {
-            let patch = route::destination_rule::set_subsets(rule, subset, None, None);
-            changed |= draft.patch(rule.key(), patch, Purpose::Subsets);
-        }
-    }
-    changed
+    subsets(draft, facts, None, None)
 }
 
 /// The canary's Service and Deployment, with at least this many pods. The Deployment never shrinks in a run.
 pub(super) fn canary(draft: &mut Draft<'_>, facts: &Facts<'_>, replicas: u32) {
     if facts.needs_canary_service() {
-        let wanted = route::service::canary_service(facts.service, facts.name(), &facts.owner());
+        host_policy(draft, facts, &facts.canary_service_name());
+        let wanted = route::service::canary_service(facts.service, facts.name(), &facts.owner(), facts.pinned);
         apply_service(draft, facts.observed.canary_service.as_ref(), wanted, Purpose::Canary);
     }
     let live = facts.canary();
@@ -135,6 +143,19 @@ pub(super) fn memory(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     draft.effect(Effect::Apply { object, purpose: Purpose::Canary });
 }
 
+/// How proxies talk to the host of a generated Service: as the user's DestinationRule says of the user's.
+fn host_policy(draft: &mut Draft<'_>, facts: &Facts<'_>, generated: &str) {
+    let rules = &facts.observed.destination_rules;
+    let service = &facts.spec.traffic.service;
+    for wanted in host_policy::copies(rules, facts.namespace(), service, generated, facts.name(), &facts.owner()) {
+        let live = rules.iter().find(|rule| wanted["metadata"]["name"] == rule.name());
+        // One of somebody else's by that name is left alone.
+        if live.is_none_or(|live| facts.owns(live) && !host_policy::is_as_wanted(live, &wanted)) {
+            draft.effect(Effect::Apply { object: wanted, purpose: Purpose::Canary });
+        }
+    }
+}
+
 /// Deletes an object of ours, if it is there. Says whether it was.
 pub(super) fn delete(draft: &mut Draft<'_>, object: Option<&Object>) -> bool {
     let Some(object) = object else { return false };
@@ -144,19 +165,18 @@ pub(super) fn delete(draft: &mut Draft<'_>, object: Option<&Object>) -> bool {
     true
 }
 
-/// Deletes the generated Services. Says whether there were any.
+/// Deletes the generated Services, and each DestinationRule of their hosts. Says whether there were any.
 pub(super) fn delete_services(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
     let ours = |object: &Option<Object>| object.clone().filter(|object| facts.owns(object));
     let canary = delete(draft, ours(&facts.observed.canary_service).as_ref());
     let stable = delete(draft, ours(&facts.observed.stable_service).as_ref());
-    canary || stable
+    let rules = facts.observed.destination_rules.iter().filter(|rule| facts.owns(rule));
+    let rules = rules.filter(|rule| delete(draft, Some(rule))).count();
+    canary || stable || rules > 0
 }
 
 fn apply_service(draft: &mut Draft<'_>, live: Option<&Object>, wanted: Value, purpose: Purpose) -> bool {
-    let same = live.is_some_and(|live| {
-        live.at("/spec/selector") == wanted.pointer("/spec/selector")
-            && covers(&live.value()["spec"]["ports"], &wanted["spec"]["ports"])
-    });
+    let same = live.is_some_and(|live| route::service::is_as_wanted(live, &wanted));
     if !same {
         draft.effect(Effect::Apply { object: wanted, purpose });
     }
@@ -165,19 +185,6 @@ fn apply_service(draft: &mut Draft<'_>, live: Option<&Object>, wanted: Value, pu
 
 fn hash_label(revision: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(POD_TEMPLATE_HASH.to_owned(), revision.to_owned())])
-}
-
-/// Whether everything that is wanted is so; the server's defaults beside it do not matter.
-fn covers(live: &Value, wanted: &Value) -> bool {
-    match (live, wanted) {
-        (Value::Object(live), Value::Object(wanted)) => {
-            wanted.iter().all(|(key, wanted)| live.get(key).is_some_and(|live| covers(live, wanted)))
-        }
-        (Value::Array(live), Value::Array(wanted)) => {
-            live.len() == wanted.len() && live.iter().zip(wanted).all(|(live, wanted)| covers(live, wanted))
-        }
-        _ => live == wanted,
-    }
 }
 
 /// The key of the Rollout itself.

@@ -95,7 +95,7 @@ pub(super) fn find<'b>(
 }
 
 /// A short name for a JSON value that stays the same from release to release (FNV-1a, 64 bits, of its compact text).
-fn digest(value: &Value) -> String {
+pub(super) fn digest(value: &Value) -> String {
     let hash = value
         .to_string()
         .bytes()

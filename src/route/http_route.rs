@@ -12,6 +12,9 @@ pub(super) fn role(dialect: Dialect<'_>, entry: &Value) -> Role {
         return Role::Foreign;
     }
     let name = text("name", "");
+    if name.is_empty() {
+        return Role::Foreign;
+    }
     [Role::User, Role::Stable, Role::Canary]
         .into_iter()
         .find(|role| dialect.service(*role) == name)

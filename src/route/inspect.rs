@@ -124,7 +124,7 @@ fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// The level of a VirtualService: that of its destinations that reach the stable pods.
+/// The level of a VirtualService: that of its destinations that get traffic and reach the stable pods.
 fn level(
     written: &Object,
     rules: &[String],
@@ -136,8 +136,9 @@ fn level(
     let service = || format!("{}/{}", backends.namespace, backends.service);
     let dialect = Dialect::new(RouteKind::VirtualService, written, backends);
     let (mut without, mut of_stable, mut of_others) = (false, BTreeMap::new(), BTreeSet::new());
-    let selected = rule::read(dialect, written);
-    for entry in selected.iter().filter(|rule| rule.selected(rules)).flat_map(|rule| rule.entries) {
+    let all = rule::read(dialect, written);
+    let selected = all.iter().filter(|rule| rule.selected(rules));
+    for entry in selected.flat_map(|rule| rule.entries_with_traffic(dialect)) {
         let host = host_of(entry);
         if !host::names(host, dialect.namespace, backends.namespace, backends.service) {
             continue;
@@ -162,11 +163,17 @@ fn level(
         (Some((subset, _)), None) if without => {
             Err(RouteProblem::MixedLevels { route: route(), service: service(), subset: subset.to_owned() })
         }
-        (Some((subset, found)), None) => Ok(Level::Subset {
-            subset: subset.to_owned(),
-            destination_rule: found.name().to_owned(),
-            destination_rule_namespace: found.namespace().to_owned(),
-        }),
+        (Some((subset, found)), None) => {
+            // During a run the label is Siskin's own.
+            if backends.subset.is_none() {
+                destination_rule::check_hashes(found, subset)?;
+            }
+            Ok(Level::Subset {
+                subset: subset.to_owned(),
+                destination_rule: found.name().to_owned(),
+                destination_rule_namespace: found.namespace().to_owned(),
+            })
+        }
         (None, _) if !without && !of_others.is_empty() => Err(RouteProblem::SubsetsSelectOtherPods {
             route: route(),
             service: service(),

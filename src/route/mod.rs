@@ -17,16 +17,23 @@
 //! | `before` | what a route looked like before, kept in the Rollout's status |
 //! | `inspect` | whether a route can be used at all, asked before anything starts |
 //! | `destination_rule`, `service` | the subsets and Services that the entries name |
+//! | `host_policy`, `carried` | what belongs to the user's host and Service, and so to the generated ones |
+//! | `policy` | policies of the Service that can't be copied |
+//! | `cluster_domain` | the domain of the cluster, as hosts tell it |
 
 mod acceptance;
 mod before;
+mod carried;
+mod cluster_domain;
 pub mod destination_rule;
 mod dialect;
 mod host;
+pub mod host_policy;
 mod http_route;
 mod inspect;
 mod parent_status;
 mod patch;
+pub mod policy;
 mod problem;
 mod rule;
 pub mod service;
@@ -40,7 +47,9 @@ use std::fmt;
 
 pub use acceptance::{Acceptance, acceptance};
 pub use before::{EntryBefore, RouteBefore};
+pub use cluster_domain::cluster_domain;
 pub use inspect::{Inspection, Level, inspect};
+pub use patch::patched;
 pub use problem::RouteProblem;
 pub use split::{RouteEdit, canary_weight, restore, split};
 
@@ -103,6 +112,13 @@ pub struct Backends<'a> {
     /// At subset level: the subset that the user's entries name. Before a run [`inspect`] tells it, during a run
     /// [`RouteBefore::subset`].
     pub subset: Option<&'a str>,
+}
+
+/// Whether the user's Service is pinned to the stable pods during a run, and so is the stable backend itself. `wanted` is what
+/// the Rollout asks for, `subsets` what [`Inspection::subset`] says of each of its routes: subsets select among the endpoints
+/// of the Service, so where a route splits by them the Service has to keep the canary's.
+pub fn pins_service<'a>(wanted: bool, subsets: impl IntoIterator<Item = Option<&'a str>>) -> bool {
+    wanted && subsets.into_iter().all(|subset| subset.is_none())
 }
 
 impl Backends<'_> {

@@ -144,6 +144,29 @@ pub enum RouteProblem {
         /// What the template has instead, in words.
         has: String,
     },
+    /// A subset beside the user's selects one revision by its hash, which a run would take for its own pin.
+    #[error(
+        "subset `{subset}` of {destination_rule} selects pods by the label pod-template-hash, which Siskin sets and removes in the \
+         subsets of this DestinationRule; remove the label, or move the subset to a DestinationRule of its own"
+    )]
+    SubsetOfOneRevision {
+        /// `DestinationRule shop/web`
+        destination_rule: String,
+        /// The subset.
+        subset: String,
+    },
+    /// A Service selects pods of something else than the workload.
+    #[error(
+        "{service} selects {label}, which the pods of Deployment {workload} do not carry; name the Service of this workload"
+    )]
+    ServiceSelectsOthers {
+        /// `Service shop/web`
+        service: String,
+        /// `app=web`
+        label: String,
+        /// The workload's name.
+        workload: String,
+    },
     /// A Service that selects no pods cannot tell stable pods from canary pods.
     #[error("{service} has no selector, so its pods cannot be told apart; give it the selector of the workload's pods")]
     ServiceWithoutSelector {
@@ -174,6 +197,8 @@ impl RouteProblem {
             Self::SeveralSubsets { .. } => "SeveralSubsets",
             Self::MixedLevels { .. } => "MixedLevels",
             Self::SubsetWouldBeEmpty { .. } => "SubsetWouldBeEmpty",
+            Self::SubsetOfOneRevision { .. } => "SubsetOfOneRevision",
+            Self::ServiceSelectsOthers { .. } => "ServiceSelectsOthers",
             Self::ServiceWithoutSelector { .. } => "ServiceWithoutSelector",
             Self::ServiceIsExternalName { .. } => "ServiceIsExternalName",
         }

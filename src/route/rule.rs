@@ -104,6 +104,12 @@ impl Rule<'_> {
         dialect.meaning(stated_weight(&self.entries[position]), self.entries.len() == 1)
     }
 
+    /// The entries that get traffic as they stand.
+    pub(super) fn entries_with_traffic(&self, dialect: Dialect<'_>) -> impl Iterator<Item = &Value> {
+        let positions = (0..self.entries.len()).filter(move |position| self.meaning(dialect, *position) > 0);
+        positions.map(|position| &self.entries[position])
+    }
+
     /// The weight of an entry of ours in the user's text: what the entry states while Siskin has not split it, else what
     /// was recorded.
     ///

@@ -7,7 +7,7 @@ use super::{
     Backends, RouteKind, RouteProblem,
     before::{self, EntryBefore, RouteBefore},
     dialect::{Dialect, Role},
-    patch::{self, PatchBuilder},
+    patch::{self, PatchBuilder, Path},
     rule::{self, Own, Rule},
     weight::divide,
 };
@@ -225,7 +225,7 @@ impl Changes<'_, '_> {
                 let mut same_but_weight = entry.clone();
                 patch::put(&mut same_but_weight, "/weight", canary["weight"].clone());
                 if same_but_weight == canary {
-                    self.builder.set(&format!("{path}/weight"), entry.get("weight"), canary.get("weight").cloned());
+                    self.builder.set(&path.field("weight"), entry.get("weight"), canary.get("weight").cloned());
                 } else {
                     self.builder.set(&path, Some(entry), Some(canary));
                 }
@@ -235,21 +235,21 @@ impl Changes<'_, '_> {
                     self.builder.add(&self.path(position + 1), canary);
                 }
                 let name = self.dialect.name(entry, role);
-                let field = format!("{path}{}", name.field);
-                self.builder.set(&field, entry.pointer(name.field), Some(Value::from(name.value)));
-                self.builder.set(&format!("{path}/weight"), entry.get("weight"), weight);
+                self.builder.set(&path.inside(name.field), entry.pointer(name.field), Some(Value::from(name.value)));
+                self.builder.set(&path.field("weight"), entry.get("weight"), weight);
             }
         }
         if self.builder.edits() > before {
             for field in self.dialect.names() {
                 if let Some(value) = entry.pointer(field) {
-                    self.builder.test(&format!("{path}{field}"), value);
+                    self.builder.test(&path.inside(field), value);
                 }
             }
         }
     }
 
-    fn path(&self, position: usize) -> String {
-        format!("{}/{}/{}/{position}", self.dialect.rules(), self.rule.ordinal, self.dialect.entries())
+    fn path(&self, position: usize) -> Path {
+        let rules = Path::new(self.dialect.rules());
+        rules.element(self.rule.ordinal).field(self.dialect.entries()).element(position)
     }
 }

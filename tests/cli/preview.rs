@@ -41,7 +41,7 @@ fn json_is_a_list_of_the_objects_alone() {
     let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&list["apiVersion"], &list["kind"]), (&"v1".into(), &"List".into()));
     let kinds: Vec<_> = list["items"].as_array().unwrap().iter().map(|item| item["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["HTTPRoute", "Service"]);
+    assert_eq!(kinds, ["HTTPRoute", "Service", "Service"]);
     let backends = &list["items"][0]["spec"]["rules"][1]["backendRefs"];
     let weights = [&backends[0], &backends[1]].map(|backend| (backend["name"].as_str(), backend["weight"].as_i64()));
     assert_eq!(weights, [(Some("web"), Some(0)), (Some("web-canary"), Some(100))]);

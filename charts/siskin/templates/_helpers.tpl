@@ -138,8 +138,12 @@ matchResources:
   resources: [httproutes]
   verbs: [get, list, watch, patch]
 - apiGroups: [networking.istio.io]
-  resources: [virtualservices, destinationrules]
+  resources: [virtualservices]
   verbs: [get, list, watch, patch]
+# Subsets; the policies of the generated Services' hosts.
+- apiGroups: [networking.istio.io]
+  resources: [destinationrules]
+  verbs: [get, list, watch, patch, create, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

@@ -26,18 +26,34 @@ impl Documents {
                 values.extend(parse(&source, &text)?);
             }
         }
+        Ok(Self::of(values, namespace))
+    }
+
+    /// Objects with a namespace each.
+    fn of(mut values: Vec<Value>, namespace: Option<&str>) -> Self {
         let namespace = namespace.map_or_else(|| common_namespace(&values), ToOwned::to_owned);
         for value in &mut values {
             if value.pointer("/metadata/namespace").is_none() {
                 value["metadata"]["namespace"] = namespace.clone().into();
             }
         }
-        Ok(Self { objects: values.into_iter().map(Object::new).collect() })
+        Self { objects: values.into_iter().map(Object::new).collect() }
+    }
+
+    /// These documents, as if they had been read.
+    #[cfg(test)]
+    pub(super) fn of_values(documents: Vec<Value>) -> Self {
+        Self::of(objects(documents), None)
     }
 
     /// Whether there is no object at all.
     pub(in crate::cli) fn is_empty(&self) -> bool {
         self.objects.is_empty()
+    }
+
+    /// All objects.
+    pub(super) fn all(&self) -> &[Object] {
+        &self.objects
     }
 
     /// The objects of a kind, of whatever version.
@@ -88,10 +104,15 @@ fn is_manifest(file: &Path) -> bool {
     file.is_file() && matches!(extension, Some("yaml" | "yml" | "json"))
 }
 
-/// The objects in a text; a `List` is taken apart, and documents that are no objects are passed over.
+/// The objects in a text.
 fn parse(source: &str, text: &str) -> Result<Vec<Value>, Failure> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
-        .map_err(|error| Failure::refused(format!("`{source}` is no YAML: {error}")))?;
+    serde_saphyr::from_multiple(text)
+        .map(objects)
+        .map_err(|error| Failure::refused(format!("`{source}` is no YAML: {error}")))
+}
+
+/// The objects among documents; a `List` is taken apart, and documents that are no objects are passed over.
+fn objects(documents: Vec<Value>) -> Vec<Value> {
     let objects = documents.into_iter().flat_map(|document| match document {
         Value::Object(mut list)
             if list.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List")) =>
@@ -103,7 +124,7 @@ fn parse(source: &str, text: &str) -> Result<Vec<Value>, Failure> {
         }
         document => vec![document],
     });
-    Ok(objects.filter(|object| object["kind"].is_string() && object["metadata"].is_object()).collect())
+    objects.filter(|object| object["kind"].is_string() && object["metadata"].is_object()).collect()
 }
 
 fn common_namespace(values: &[Value]) -> String {

@@ -5,7 +5,10 @@
 
 mod documents;
 mod edit;
+mod rollout;
 mod show;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io::{self, IsTerminal},

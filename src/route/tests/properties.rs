@@ -11,8 +11,9 @@ use crate::{
     model::Object,
     route::{
         Backends, RouteBefore, RouteEdit, RouteKind, RouteProblem, canary_weight,
+        destination_rule::{SubsetPin, set_subsets, subset_labels},
         dialect::{Dialect, Role, stated_weight},
-        restore, split,
+        patched, restore, split,
     },
 };
 
@@ -376,5 +377,57 @@ proptest! {
             run.happen(event);
             run.check_restore();
         }
+    }
+}
+
+/// A subset of a user's: its name, and labels of which the pod template has some.
+fn subset() -> impl Strategy<Value = Value> {
+    let label = prop::sample::select(vec![("app", "web"), ("app", "api"), ("version", "1"), ("a/b~c", "x")]);
+    let labels = prop::option::of(prop::collection::vec(label, 1..3));
+    (prop::sample::select(vec!["main", "other", "legacy"]), labels, any::<bool>()).prop_map(|(name, labels, policy)| {
+        let mut subset = json!({"name": name, "x-unknown": [null]});
+        if let Some(labels) = labels {
+            subset["labels"] = labels.into_iter().map(|(key, value)| (key.to_owned(), json!(value))).collect();
+        }
+        if policy {
+            subset["trafficPolicy"] = json!({"loadBalancer": {"simple": "RANDOM"}});
+        }
+        subset
+    })
+}
+
+/// The user's subsets of a DestinationRule, as they stand.
+fn users(live: &Object) -> Vec<Value> {
+    let ours = |subset: &Value| subset["name"].as_str().is_some_and(|name| name.starts_with("siskin-"));
+    live.list("/spec/subsets").iter().filter(|subset| !ours(subset)).cloned().collect()
+}
+
+proptest! {
+    #[test]
+    fn a_pin_keeps_the_canary_out_and_goes_without_a_trace(
+        subsets in prop::collection::vec(subset(), 0..5),
+        hashes in prop::collection::vec(prop::sample::select(vec!["6d4f", "77aa"]), 1..4),
+    ) {
+        let user = Object::new(json!({"metadata": {"name": "web", "resourceVersion": "1"}, "spec": {"host": "web", "subsets": subsets}}));
+        let pod_labels = [("app", "web"), ("version", "1"), ("a/b~c", "x")].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let canary = [("pod-template-hash".to_owned(), "canary".to_owned())].into();
+        let mut live = user.clone();
+        for hash in hashes {
+            let stable = [("pod-template-hash".to_owned(), hash.to_owned())].into();
+            let pin = SubsetPin { hash, pod_labels: &pod_labels };
+            let set = |live: &Object| set_subsets(live, "main", Some(&stable), Some(&canary), Some(pin));
+            live = Object::new(patched(&live, set(&live).as_ref()));
+            prop_assert_eq!(set(&live), None, "it is so already");
+            for (now, before) in users(&live).iter().zip(user.list("/spec/subsets")) {
+                let reaches = before.get("labels").and_then(Value::as_object).is_none_or(|labels| {
+                    labels.iter().all(|(key, value)| pod_labels.get(key).map(String::as_str) == value.as_str())
+                });
+                let pinned = now["labels"]["pod-template-hash"] == hash;
+                prop_assert_eq!(pinned, reaches || before["name"] == "main");
+            }
+            prop_assert_eq!(subset_labels(&live, "main"), subset_labels(&user, "main"));
+        }
+        let unpinned = set_subsets(&live, "main", None, None, None);
+        prop_assert_eq!(patched(&live, unpinned.as_ref()), user.value().clone());
     }
 }

@@ -50,6 +50,9 @@ fn users_part(object: &Object) -> Value {
         "DestinationRule" => {
             if let Some(subsets) = value["spec"]["subsets"].as_array_mut() {
                 subsets.retain(|subset| subset["name"] != STABLE_SUBSET && subset["name"] != CANARY_SUBSET);
+                for subset in subsets {
+                    drop_field(&mut subset["labels"], POD_TEMPLATE_HASH);
+                }
             }
         }
         "HTTPRoute" => users_route(&mut value, "rules", "backendRefs"),
