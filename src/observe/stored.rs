@@ -1,4 +1,4 @@
-//! An object as the cache keeps it: as JSON text, which takes a tenth of the memory of the tree of maps that it is read
+//! An object as the cache keeps it: as JSON text, which takes far less memory than the tree of maps that it is read
 //! into. The trees of what is looked at often are remembered.
 
 use std::{
