@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use crate::{
     api::{AnalysisRunStatus, RolloutStatus},
-    model::Key,
+    model::{Key, Object},
 };
 
-/// One write. Effects of a plan are performed in its order, and the first that fails ends it.
+/// One write. Effects of a plan are performed in its order. The first that fails ends it, but for those that
+/// [lower risk](Effect::lowers_risk): they are tried whatever became of the others, and their failure ends nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// A JSON patch, with its own tests, of an object that somebody else owns.
@@ -19,6 +20,14 @@ pub enum Effect {
         target: Key,
         /// The operations; the first ones test that the object is the one that was seen.
         patch: Patch,
+        /// What for.
+        purpose: Purpose,
+    },
+    /// Creation of an object that carries what a user wrote (a pod template): the server takes things from users that
+    /// server-side apply refuses, like two variables with one name.
+    Create {
+        /// The whole object.
+        object: Value,
         /// What for.
         purpose: Purpose,
     },
@@ -49,6 +58,36 @@ pub enum Effect {
     },
     /// An Event on the Rollout, for people.
     Event(Notice),
+}
+
+impl Effect {
+    /// What the effect is for, where it says so.
+    pub fn purpose(&self) -> Option<Purpose> {
+        match self {
+            Self::Patch { purpose, .. }
+            | Self::Create { purpose, .. }
+            | Self::Apply { purpose, .. }
+            | Self::Delete { purpose, .. } => Some(*purpose),
+            Self::Status(_) | Self::AnalysisStatus { .. } | Self::Event(_) => None,
+        }
+    }
+
+    /// What the effect writes to; nothing where that is the Rollout itself.
+    pub fn target(&self) -> Option<Key> {
+        match self {
+            Self::Patch { target, .. } | Self::Delete { target, .. } | Self::AnalysisStatus { target, .. } => {
+                Some(target.clone())
+            }
+            Self::Create { object, .. } | Self::Apply { object, .. } => Some(Object::new(object.clone()).key()),
+            Self::Status(_) | Self::Event(_) => None,
+        }
+    }
+
+    /// Whether the effect only takes traffic or a pin away, so that nothing else needs to have succeeded before it.
+    pub fn lowers_risk(&self) -> bool {
+        use Purpose::{CleanUp, Lower, Restore, Unpin};
+        matches!(self.purpose(), Some(Lower | Restore | Unpin | CleanUp))
+    }
 }
 
 /// What an effect is for: the label of its metric and the word in its log line.

@@ -1,5 +1,7 @@
 //! Why an effect could not be performed.
 
+use std::time::Duration;
+
 use kube::core::Status;
 use thiserror::Error;
 
@@ -17,6 +19,8 @@ pub struct EffectError {
     pub problem: Problem,
     /// What the server said.
     pub said: String,
+    /// How long it asked to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 /// Sorts of failure, by what helps against them.
@@ -28,8 +32,10 @@ pub enum Problem {
     NotFound,
     /// Siskin may not do this. Its role in the cluster helps.
     Forbidden,
-    /// The server did not answer in time.
+    /// The server did not answer in time. The write may have been done all the same.
     Timeout,
+    /// The server has too much to do.
+    Busy,
     /// Anything else.
     Other,
 }
@@ -42,6 +48,7 @@ impl Problem {
             Self::NotFound => "NotFound",
             Self::Forbidden => "Forbidden",
             Self::Timeout => "Timeout",
+            Self::Busy => "Busy",
             Self::Other => "Error",
         }
     }
@@ -49,14 +56,16 @@ impl Problem {
 
 impl EffectError {
     pub(super) fn new(object: &Key, action: &'static str, problem: Problem, said: &str) -> Self {
-        Self { object: Box::new(object.clone()), action, problem, said: said.to_owned() }
+        Self { object: Box::new(object.clone()), action, problem, said: said.to_owned(), retry_after: None }
     }
 
     pub(super) fn from_client(object: &Key, action: &'static str, error: &kube::Error) -> Self {
         let kube::Error::Api(status) = error else {
             return Self::new(object, action, Problem::Other, &error.to_string());
         };
-        Self::new(object, action, sort(status), &status.message)
+        let seconds = status.details.as_ref().map(|details| details.retry_after_seconds).filter(|seconds| *seconds > 0);
+        let retry_after = seconds.map(|seconds| Duration::from_secs(u64::from(seconds)));
+        Self { retry_after, ..Self::new(object, action, sort(status), &status.message) }
     }
 
     /// Whether the object had changed, so that the next attempt has every chance.
@@ -73,6 +82,7 @@ fn sort(status: &Status) -> Problem {
         422 if status.details.as_ref().is_none_or(|details| details.causes.is_empty()) => Problem::Conflict,
         404 => Problem::NotFound,
         401 | 403 => Problem::Forbidden,
+        429 | 503 => Problem::Busy,
         504 => Problem::Timeout,
         _ => Problem::Other,
     }

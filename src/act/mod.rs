@@ -6,4 +6,4 @@ mod perform;
 
 pub use effect::{Effect, Notice, Purpose};
 pub use error::{EffectError, Problem};
-pub use perform::{FIELD_MANAGER, Performer, resource};
+pub use perform::{FIELD_MANAGER, Performer, resource, rollout_key};

@@ -8,7 +8,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Api, Client,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions},
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
     core::ApiResource,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
@@ -20,7 +20,7 @@ use super::{
     error::{EffectError, Problem},
 };
 use crate::{
-    model::{Key, Object, RolloutKey},
+    model::{Key, Object, RolloutKey, words::cut},
     observe::{Cache, Kind},
 };
 
@@ -28,7 +28,7 @@ use crate::{
 pub const FIELD_MANAGER: &str = "siskin";
 /// How long one call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// The API server's limit on an Event's note.
+/// The API server's limit on an Event's note, in bytes.
 const LONGEST_NOTE: usize = 1024;
 
 /// Performs effects with one client, and keeps the cache up to date with what the server answers.
@@ -51,6 +51,7 @@ impl Performer {
     pub async fn perform(&self, rollout: &RolloutKey, effect: &Effect) -> Result<(), EffectError> {
         match effect {
             Effect::Patch { target, patch, .. } => self.patch(target, patch).await,
+            Effect::Create { object, .. } => self.create(object).await,
             Effect::Apply { object, .. } => self.apply(object).await,
             Effect::Delete { target, uid, .. } => self.delete(target, uid).await,
             Effect::Status(status) => self.status(&rollout_key(rollout), status).await,
@@ -69,6 +70,18 @@ impl Performer {
         let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
         let patch = Patch::Json::<()>(patch.clone());
         let answer = call(target, "patch", api.patch(&target.name, &parameters, &patch)).await?;
+        self.put(kind, &answer);
+        Ok(())
+    }
+
+    async fn create(&self, object: &Value) -> Result<(), EffectError> {
+        const ACTION: &str = "create";
+        let target = Object::new(object.clone()).key();
+        let (kind, api) = self.api(&target, ACTION)?;
+        let dynamic: DynamicObject = serde_json::from_value(object.clone())
+            .map_err(|error| EffectError::new(&target, ACTION, Problem::Other, &error.to_string()))?;
+        let parameters = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
+        let answer = call(&target, ACTION, api.create(&parameters, &dynamic)).await?;
         self.put(kind, &answer);
         Ok(())
     }
@@ -141,7 +154,7 @@ impl Performer {
         let event = Event {
             type_: if notice.warning { EventType::Warning } else { EventType::Normal },
             reason: notice.reason.clone(),
-            note: Some(notice.message.chars().take(LONGEST_NOTE).collect()),
+            note: Some(cut(&notice.message, LONGEST_NOTE).to_owned()),
             action: notice.reason.clone(),
             secondary: None,
         };
@@ -193,7 +206,8 @@ pub fn resource(kind: Kind) -> ApiResource {
     }
 }
 
-fn rollout_key(rollout: &RolloutKey) -> Key {
+/// The key of a Rollout as an object.
+pub fn rollout_key(rollout: &RolloutKey) -> Key {
     Key::new(&Kind::Rollout.api_version(), Kind::Rollout.kind(), &rollout.namespace, &rollout.name)
 }
 

@@ -12,6 +12,17 @@ pub const DETECTABLE: &str = "Detectable";
 /// Whether the canary gets its share of the requests.
 pub const ROUTED: &str = "Routed";
 
+/// Whether the API server takes what Siskin writes. Only said where it did not.
+pub const WRITABLE: &str = "Writable";
+
+/// Reasons of [`WRITABLE`].
+pub mod writable {
+    /// It takes everything again.
+    pub const TAKEN: &str = "Taken";
+    /// It refuses something; the message has its words.
+    pub const REFUSED: &str = "WriteRefused";
+}
+
 /// Reasons of [`DETECTABLE`].
 pub mod detectable {
     /// Every step can show what it promises, at the usual traffic.
@@ -26,6 +37,8 @@ pub mod detectable {
 pub mod routed {
     /// It does.
     pub const AS_PLANNED: &str = "AsPlanned";
+    /// Somebody who serves a route refuses it.
+    pub const ROUTE_REFUSED: &str = "RouteRefused";
     /// The routing is not honoured.
     pub const NOT_HONOURED: &str = "RoutingNotHonoured";
 }
@@ -36,12 +49,18 @@ pub mod ready {
     pub const FOUND: &str = "Found";
     /// The workload does not exist.
     pub const WORKLOAD_NOT_FOUND: &str = "WorkloadNotFound";
+    /// The workload was deleted and made again in the middle of a run.
+    pub const WORKLOAD_REPLACED: &str = "WorkloadReplaced";
     /// The workload is in the middle of a rolling update of its own.
     pub const WORKLOAD_UPDATING: &str = "WorkloadUpdating";
     /// The Service does not exist.
     pub const SERVICE_NOT_FOUND: &str = "ServiceNotFound";
     /// The Service does not select the workload's pods.
     pub const SERVICE_SELECTS_OTHERS: &str = "ServiceSelectsOthers";
+    /// A Service selects other workloads' pods too, and can't be kept from the canary.
+    pub const SERVICE_SHARED: &str = "ServiceShared";
+    /// The workload's own rolling update may end all pods at once.
+    pub const CAPACITY_WOULD_BE_LOST: &str = "CapacityWouldBeLost";
     /// A route does not exist.
     pub const ROUTE_NOT_FOUND: &str = "RouteNotFound";
     /// The route's kind is not installed in this cluster.

@@ -34,13 +34,16 @@ pub struct RolloutStatus {
     /// The canary's share of the traffic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<WeightStatus>,
+    /// The uid of the workload that the revisions are of. Another uid under its name is another workload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workload_uid: Option<String>,
     /// The `pod-template-hash` of the version that users can rely on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stable_revision: Option<String>,
     /// The `pod-template-hash` of the canary's pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary_revision: Option<String>,
-    /// `Ready`, `Progressing`, `Healthy`.
+    /// `Ready`, `Progressing`, `Healthy`, `Detectable`, `Routed`, `Writable`, each from when it is first known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
     /// What each metric says.
@@ -61,6 +64,9 @@ pub struct RolloutStatus {
     /// The last request of a person, and what came of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_verb: Option<VerbAnswer>,
+    /// The beginning of the last request that could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable_verb: Option<String>,
 }
 
 /// Where a Rollout stands.
@@ -130,6 +136,9 @@ pub struct RunStatus {
     /// Whether the user's Service is the stable backend. Decided once, so that an edit of the spec moves no traffic.
     #[serde(default)]
     pub pinned: bool,
+    /// Other Services that select the workload's pods, and that the run has pinned too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pinned_services: Vec<String>,
     /// When the current phase or step was entered; deadlines of waiting count from here.
     pub since: MicroTime,
     /// When the current weight was reached. Metric windows start here.
@@ -150,6 +159,12 @@ pub struct RunStatus {
     /// Since when too few of the canary's pods are ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unready_since: Option<MicroTime>,
+    /// Since when the API server does not take something that the run needs written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_since: Option<MicroTime>,
+    /// Since when an object is missing that the run needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_since: Option<MicroTime>,
     /// The wait that the run is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<PauseStatus>,

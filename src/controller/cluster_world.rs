@@ -1,20 +1,21 @@
 //! The world of production: the cache, an API server and Prometheus.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{Api, Client, api::ListParams};
 
-use super::{World, checks::Checks, looks::Looks, metrics::Metrics, troubles};
+use super::{Memory, World, WriteError, checks::Checks, looks::Looks, metrics::Metrics, troubles};
 use crate::{
     act::{Effect, EffectError, Performer},
     analysis::HistoryRequest,
     measure::{self, MeasureRequest, Measurement},
     model::{Clock, Key, Object, RolloutKey},
-    observe::{Cache, Cluster, Kind, Observed, Refusal, snapshot},
+    observe::{Cache, Cluster, Kind, Observed, Refusal, SeenPod, snapshot},
     plan::QueryToCheck,
 };
 
@@ -39,12 +40,17 @@ pub(super) struct ClusterWorld {
     pub(super) checks: Checks,
     pub(super) looks: Looks<RolloutKey>,
     pub(super) analysis_looks: Looks<Key>,
+    pub(super) memory: Memory,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
 impl World for ClusterWorld {
     type Error = EffectError;
+
+    fn memory(&self) -> &Memory {
+        &self.memory
+    }
 
     fn observe(&self, key: &RolloutKey) -> Option<Observed> {
         let cluster = self.cluster.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -91,6 +97,20 @@ impl World for ClusterWorld {
         }
     }
 
+    async fn pods(&self, namespace: &str, labels: &BTreeMap<String, String>) -> Option<Vec<SeenPod>> {
+        let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        let parameters = ListParams::default().labels(&selector.join(","));
+        match tokio::time::timeout(LIST_TIMEOUT, pods.list_metadata(&parameters)).await {
+            Ok(Ok(list)) => Some(list.items.iter().map(|pod| seen_pod(&pod.metadata)).collect()),
+            Ok(Err(error)) => {
+                tracing::warn!(namespace, selector = selector.join(","), %error, "pods can't be read");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
     async fn refresh(&self, targets: &[Key]) {
         for target in targets {
             if let Err(error) = self.performer.refresh(target).await {
@@ -109,6 +129,16 @@ impl World for ClusterWorld {
             Err(error) => tracing::warn!(rollout = %key, %error, "an effect failed"),
         }
         performed
+    }
+}
+
+impl WriteError for EffectError {
+    fn is_conflict(&self) -> bool {
+        self.conflict()
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 }
 
@@ -131,12 +161,19 @@ impl ClusterWorld {
     }
 }
 
+fn seen_pod(metadata: &ObjectMeta) -> SeenPod {
+    let owners = metadata.owner_references.iter().flatten();
+    let controller = owners.filter(|owner| owner.controller == Some(true)).map(|owner| owner.uid.clone()).next();
+    SeenPod { name: metadata.name.clone().unwrap_or_default(), controller: controller.unwrap_or_default() }
+}
+
 /// The metric's label for an effect.
 fn purpose(effect: &Effect) -> String {
     match effect {
-        Effect::Patch { purpose, .. } | Effect::Apply { purpose, .. } | Effect::Delete { purpose, .. } => {
-            purpose.to_string()
-        }
+        Effect::Patch { purpose, .. }
+        | Effect::Create { purpose, .. }
+        | Effect::Apply { purpose, .. }
+        | Effect::Delete { purpose, .. } => purpose.to_string(),
         Effect::Status(_) => "Status".to_owned(),
         Effect::AnalysisStatus { .. } => "AnalysisStatus".to_owned(),
         Effect::Event(_) => "Event".to_owned(),
@@ -147,6 +184,10 @@ fn purpose(effect: &Effect) -> String {
 fn log(key: &RolloutKey, effect: &Effect) {
     match effect {
         Effect::Patch { target, purpose, .. } => tracing::info!(rollout = %key, %purpose, object = %target, "patched"),
+        Effect::Create { object, purpose } => {
+            let object = Object::new(object.clone()).key();
+            tracing::info!(rollout = %key, %purpose, %object, "created");
+        }
         Effect::Apply { object, purpose } => {
             let object = Object::new(object.clone()).key();
             tracing::info!(rollout = %key, %purpose, %object, "applied");

@@ -7,12 +7,11 @@ use std::{mem, pin::pin, time::Duration};
 
 use futures::future::{Either, select};
 
-use super::{Again, Failed, RolloutKey, Turn, Work, World};
+use super::{Again, Failed, RolloutKey, Turn, Work, World, effects};
 use crate::{
-    act::Effect,
     measure::Measurement,
     model::Clock,
-    observe::{Observed, Refusal},
+    observe::{Observed, Refusal, SeenPod},
     plan::{Needs, Plan, decide, decide_meanwhile, needs, urgent},
 };
 
@@ -24,7 +23,7 @@ const AFTER_A_WRITE: Duration = Duration::from_millis(50);
 /// clock is read again for the decision.
 ///
 /// # Errors
-/// The first effect that fails ends the reconcile; what was done before it stands, and a later reconcile goes on.
+/// What failed of the plan; what was done stands, and a later reconcile goes on.
 pub async fn reconcile<W: World, T: Turn>(
     world: &W,
     key: &RolloutKey,
@@ -32,7 +31,10 @@ pub async fn reconcile<W: World, T: Turn>(
     turn: &T,
 ) -> Result<Option<Again>, Failed<W::Error>> {
     loop {
-        let Some(needs) = find_needs(world, key, clock, turn).await else { return Ok(None) };
+        let Some(needs) = find_needs(world, key, clock, turn).await else {
+            world.memory().forget(key);
+            return Ok(None);
+        };
         if !needs.questions() {
             return act(world, key, clock, turn, Answers::default()).await;
         }
@@ -69,11 +71,12 @@ struct Answers {
     troubles: Option<Vec<String>>,
     refusals: Vec<Refusal>,
     history: Option<Vec<Measurement>>,
+    pods: Option<Vec<SeenPod>>,
 }
 
 /// The answers, where nobody has to be asked after all.
 fn remembered<W: World>(world: &W, needs: &Needs) -> Option<Answers> {
-    if needs.measurement.is_some() || needs.troubles.is_some() {
+    if needs.measurement.is_some() || needs.troubles.is_some() || needs.pods.is_some() {
         return None;
     }
     let refusals = world.checked(&needs.checks)?;
@@ -104,10 +107,14 @@ async fn ask<W: World, T: Turn>(world: &W, key: &RolloutKey, clock: &dyn Clock, 
             return Asked::Overtaken;
         }
         drop(observed);
-        let meanwhile = || decide_meanwhile(&world.observe(key)?, clock.now());
+        let meanwhile = || {
+            let mut observed = world.observe(key)?;
+            observed.writes = world.memory().writes(key);
+            decide_meanwhile(&observed, clock.now())
+        };
         let Some((plan, _slot)) = with_room(turn, meanwhile).await else { continue };
         // What fails is tried again with the answers, and told then.
-        if let Err(Failed { error, .. }) = perform(world, key, &plan.effects).await {
+        if let Err(Failed { error, .. }) = effects::perform(world, key, &plan.effects, clock.now()).await {
             tracing::debug!(rollout = %key, %error, "an effect failed while Prometheus was asked");
         }
     }
@@ -118,6 +125,7 @@ fn still_asks(asked: &Needs, observed: &Observed, clock: &dyn Clock) -> bool {
     let needs = needs(observed, clock.now());
     asked.measurement.is_some() == needs.measurement.is_some()
         && asked.troubles.is_some() == needs.troubles.is_some()
+        && asked.pods.is_some() == needs.pods.is_some()
         && asked.checks.is_empty() == needs.checks.is_empty()
 }
 
@@ -140,9 +148,15 @@ async fn questions<W: World>(world: &W, key: &RolloutKey, needs: &Needs) -> Answ
             None => None,
         }
     };
-    let (measurement, troubles, refusals, history) =
-        futures::join!(measurement, troubles, world.check(&needs.checks), history);
-    Answers { measurement, troubles, refusals, history }
+    let pods = async {
+        match &needs.pods {
+            Some(labels) => world.pods(&key.namespace, labels).await,
+            None => None,
+        }
+    };
+    let (measurement, troubles, refusals, history, pods) =
+        futures::join!(measurement, troubles, world.check(&needs.checks), history, pods);
+    Answers { measurement, troubles, refusals, history, pods }
 }
 
 impl Answers {
@@ -152,6 +166,7 @@ impl Answers {
         mem::swap(&mut self.troubles, &mut observed.troubles);
         mem::swap(&mut self.refusals, &mut observed.refusals);
         mem::swap(&mut self.history, &mut observed.history);
+        mem::swap(&mut self.pods, &mut observed.pods);
     }
 }
 
@@ -166,6 +181,7 @@ async fn act<W: World, T: Turn>(
     let decided = || {
         let mut observed = world.observe(key)?;
         answers.swap(&mut observed);
+        observed.writes = world.memory().writes(key);
         let plan = decide(&observed, clock.now());
         answers.swap(&mut observed);
         Some(plan)
@@ -175,7 +191,8 @@ async fn act<W: World, T: Turn>(
     if plan.effects.is_empty() {
         return Ok(Some(Again { after, look }));
     }
-    perform(world, key, &plan.effects).await.map_err(|failed| Failed { look, ..failed })?;
+    let performed = effects::perform(world, key, &plan.effects, clock.now()).await;
+    performed.map_err(|failed| Failed { look, ..failed })?;
     Ok(Some(Again { after: after.min(AFTER_A_WRITE), look }))
 }
 
@@ -195,15 +212,6 @@ pub(super) async fn with_room<T: Turn>(
     drop(plan);
     let slot = turn.slot(Work::Act).await;
     decide().map(|plan| (plan, Some(slot)))
-}
-
-/// Performs the effects in their order.
-async fn perform<W: World>(world: &W, key: &RolloutKey, effects: &[Effect]) -> Result<(), Failed<W::Error>> {
-    for effect in effects {
-        let failed = |error| Failed { error, lowers_risk: false, look: None };
-        world.perform(key, effect).await.map_err(failed)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use super::{
     hold::{HoldWatch, first_answer},
     leader::{ApiServerLease, Election},
     looks::Looks,
+    memory::Memory,
     metrics::Metrics,
     queue::{Ended, Failure, Running},
     reconcile,
@@ -168,6 +169,7 @@ pub async fn run(mut config: Config, settings: Settings) -> anyhow::Result<()> {
             checks: Checks::default(),
             looks: Looks::default(),
             analysis_looks: Looks::default(),
+            memory: Memory::default(),
             metrics: Arc::clone(&metrics),
             clock: Arc::new(SystemClock),
         }),
@@ -277,7 +279,8 @@ impl Controller {
                 let ended = if error.conflict() {
                     Ended::Conflict { look: *look }
                 } else {
-                    Ended::Failed(Failure { lowers_risk: *lowers_risk, retry_after: None, look: *look })
+                    let retry_after = error.retry_after;
+                    Ended::Failed(Failure { lowers_risk: *lowers_risk, retry_after, look: *look })
                 };
                 (error.problem.word(), ended)
             }

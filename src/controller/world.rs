@@ -1,21 +1,25 @@
 //! The small boundary between the engine and whatever it runs on: a cluster, or the simulator.
 
-use std::{future::Future, time::Duration};
+use std::{collections::BTreeMap, future::Future, time::Duration};
 
+use super::memory::Memory;
 pub use crate::model::RolloutKey;
 use crate::{
     act::Effect,
     analysis::HistoryRequest,
     measure::{MeasureRequest, Measurement},
     model::Key,
-    observe::{Observed, Refusal},
+    observe::{Observed, Refusal, SeenPod},
     plan::QueryToCheck,
 };
 
 /// What the engine needs from what it runs on.
 pub trait World: Send + Sync {
     /// Why an effect could not be performed.
-    type Error: std::error::Error + Send + Sync;
+    type Error: WriteError;
+
+    /// What is remembered of the writes for each Rollout.
+    fn memory(&self) -> &Memory;
 
     /// What is seen of a Rollout now; nothing where it does not exist. Reads its own writes.
     fn observe(&self, key: &RolloutKey) -> Option<Observed>;
@@ -35,11 +39,34 @@ pub trait World: Send + Sync {
     /// Why pods of a Deployment do not get ready, in the kubelet's words.
     fn troubles(&self, namespace: &str, deployment: &str) -> impl Future<Output = Vec<String>> + Send;
 
+    /// The pods of a namespace with these labels; nothing where they can't be read.
+    fn pods(
+        &self,
+        namespace: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> impl Future<Output = Option<Vec<SeenPod>>> + Send;
+
     /// Reads these objects again. What can't be read stays as it was.
     fn refresh(&self, targets: &[Key]) -> impl Future<Output = ()> + Send;
 
     /// Performs one effect on behalf of a Rollout.
     fn perform(&self, key: &RolloutKey, effect: &Effect) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// What has to be known of a write that failed.
+pub trait WriteError: std::error::Error + Send + Sync {
+    /// Whether the object had changed since it was seen, so that a new decision may help.
+    fn is_conflict(&self) -> bool;
+
+    /// Whether nothing more can be done, since the process ends.
+    fn is_end(&self) -> bool {
+        false
+    }
+
+    /// How long the server asked to be left alone.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Why a plan was not performed as a whole.

@@ -15,6 +15,8 @@ pub const MANAGED_LABEL: &str = "siskin.dev/managed";
 pub const HELD_ANNOTATION: &str = "siskin.dev/held";
 /// Annotation that tells a person why a workload stays paused after its Rollout is gone, and how to go on.
 pub const HELD_BECAUSE_ANNOTATION: &str = "siskin.dev/held-because";
+/// Annotation on a canary Deployment: which pod template it was made from.
+pub const COPY_ANNOTATION: &str = "siskin.dev/copy-of";
 /// Label on the canary's pods, with the value [`CANARY`].
 pub const VARIANT_LABEL: &str = "siskin.dev/variant";
 /// Value of [`VARIANT_LABEL`] on the canary.

@@ -84,6 +84,21 @@ pub fn duration(duration: Duration) -> String {
     seconds(duration.as_secs_f64())
 }
 
+/// The beginning of a text that has at most this many bytes; never cut in the middle of a character.
+pub fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+/// A name as a label's value, which has at most 63 characters: a longer one is cut, with a digest of the whole behind it.
+pub fn label_value(name: &str) -> String {
+    const LONGEST: usize = 63;
+    if name.len() <= LONGEST {
+        return name.to_owned();
+    }
+    let digest = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    format!("{}-{digest:08x}", cut(name, LONGEST - 9).trim_end_matches(['-', '.', '_']))
+}
+
 /// A number's text without what says nothing behind its point: `0.50` is `0.5`, `2.00` is `2`.
 pub(crate) fn without_trailing_zeros(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
@@ -112,6 +127,19 @@ mod tests {
             [0.001_f64, 0.04, 3.21, 312.4, 1.234e9].map(|value| evidence(value.ln())),
             ["0", "0.04", "3.2", "312", "1.2e9"]
         );
+    }
+
+    #[test]
+    fn texts_are_cut_at_a_character_by_their_bytes() {
+        assert_eq!(cut("grün", 10), "grün");
+        assert_eq!([2, 3, 4].map(|bytes| cut("grün", bytes)), ["gr", "gr", "grü"]);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_for_a_label_is_cut_and_stays_one_of_its_kind() {
+        assert_eq!(label_value("web"), "web");
+        let long = |last: &str| label_value(&format!("{}{last}", "a".repeat(80)));
+        assert!(long("x").len() <= 63 && long("x") != long("y"), "{}", long("x"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod analysis_run;
 mod cache;
+mod failed_write;
 mod index;
 mod interest;
 mod kind;
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 
 pub use analysis_run::{ObservedAnalysisRun, analysis_run};
 pub use cache::{Cache, Listing, View, Wanted};
+pub use failed_write::{FailedWrite, RETRY_OF_LOWERING, Writes};
 pub use kind::Kind;
 pub use snapshot::{Malformed, analysis_run_name, parse_rollout, read_rollout, snapshot};
 
@@ -44,6 +46,10 @@ pub struct Observed {
     pub canary_replica_sets: Vec<Object>,
     /// The user's Service.
     pub service: Option<Object>,
+    /// Other Deployments with pods that the user's Service selects, by name.
+    pub service_shared_with: Vec<String>,
+    /// The other Services that select the workload's pods, and those that the run has pinned.
+    pub other_services: Vec<OtherService>,
     /// `<service>-canary`, whoever's it is.
     pub canary_service: Option<Object>,
     /// `<service>-stable`, whoever's it is.
@@ -68,8 +74,12 @@ pub struct Observed {
     pub measurement: Option<Measurement>,
     /// What it said of the time before the run, oldest first, where the plan asked for it.
     pub history: Option<Vec<Measurement>>,
+    /// The pods that the plan asked for.
+    pub pods: Option<Vec<SeenPod>>,
     /// Why pods of the canary do not get ready, where the plan asked for it.
     pub troubles: Option<Vec<String>>,
+    /// What became of the last writes for this Rollout.
+    pub writes: Writes,
 }
 
 /// What the cluster offers.
@@ -81,6 +91,24 @@ pub struct Cluster {
     pub verified_askers: bool,
     /// The optional kinds that are installed.
     pub kinds: BTreeSet<Kind>,
+}
+
+/// A Service beside the Rollout's own that selects the workload's pods.
+#[derive(Clone, Debug)]
+pub struct OtherService {
+    /// The Service.
+    pub object: Object,
+    /// Other Deployments with pods that it selects, by name.
+    pub shared_with: Vec<String>,
+}
+
+/// A pod, as far as it has to be known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenPod {
+    /// Its name.
+    pub name: String,
+    /// The uid of what controls it.
+    pub controller: String,
 }
 
 /// A route that the spec names, or that the run has edited.
@@ -110,7 +138,7 @@ pub struct ReadyEndpoints {
     pub canary: BTreeSet<String>,
     /// Behind `<service>-stable`.
     pub stable: BTreeSet<String>,
-    /// Behind `<service>-canary` or the user's Service, but about to end.
+    /// Behind `<service>-canary`, but about to end.
     pub ending: BTreeSet<String>,
 }
 

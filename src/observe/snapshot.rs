@@ -7,13 +7,13 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    Cache, Cluster, Kind, Observed, ObservedRoute, ObservedTemplate, ReadyEndpoints,
+    Cache, Cluster, Kind, Observed, ObservedRoute, ObservedTemplate, OtherService, ReadyEndpoints, Writes,
     cache::View,
     interest::{canary_name, stable_name},
 };
 use crate::{
     api::{Analysis, AnalysisTemplateSpec, Rollout, RouteKindName, RouteRef},
-    model::{Object, RolloutKey},
+    model::{Object, POD_TEMPLATE_HASH, RolloutKey},
 };
 
 /// A Rollout that was stored before the rules which it breaks, and so can't be read.
@@ -41,8 +41,8 @@ pub fn read_rollout(json: &Value) -> Result<Rollout, Malformed> {
 }
 
 /// What is seen of a Rollout; nothing where it does not exist or can't be read, or where something that it names is
-/// still being read. `refusals`, `measurement` and `troubles` are left empty: they cost a question to somebody else. So is
-/// `looked_at`, which whoever asks knows.
+/// still being read. `refusals`, `measurement`, `pods` and `troubles` are left empty: they cost a question to somebody else.
+/// So are `looked_at`, which whoever asks knows, and `writes`, which whoever writes remembers.
 pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -> Option<Observed> {
     let view = cache.read();
     let object = view.get(Kind::Rollout, namespace, name)?;
@@ -63,6 +63,8 @@ pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -
     Some(Observed {
         replica_sets: replica_sets(&workload),
         canary_replica_sets: replica_sets(&canary),
+        service_shared_with: shared_with(&view, namespace, service, workload_name),
+        other_services: other_services(&view, &rollout, workload.as_ref()),
         workload,
         canary,
         service: view.get(Kind::Service, namespace, service),
@@ -74,7 +76,7 @@ pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -
             service: ready_pods(&view, namespace, service),
             canary: ready_pods(&view, namespace, &canary_service),
             stable: ready_pods(&view, namespace, &stable_service),
-            ending: &ending_pods(&view, namespace, &canary_service) | &ending_pods(&view, namespace, service),
+            ending: ending_pods(&view, namespace, &canary_service),
         },
         templates: templates(&view, namespace, rollout.spec.analysis.as_ref()),
         analysis_run: view.get(Kind::AnalysisRun, namespace, &analysis_run_name(&rollout)),
@@ -85,8 +87,45 @@ pub fn snapshot(cache: &Cache, namespace: &str, name: &str, cluster: &Cluster) -
         looked_at: None,
         measurement: None,
         history: None,
+        pods: None,
         troubles: None,
+        writes: Writes::default(),
     })
+}
+
+/// Other Deployments with pods that a Service selects, by name.
+fn shared_with(view: &View<'_>, namespace: &str, service: &str, workload: &str) -> Vec<String> {
+    let Some(service) = view.get(Kind::Service, namespace, service) else { return Vec::new() };
+    let canary = canary_name(workload);
+    let mut selector = service.strings("/spec/selector");
+    selector.remove(POD_TEMPLATE_HASH);
+    let selected = view.deployments_selected(namespace, &selector);
+    let others = selected.iter().filter(|other| other.name() != workload && other.name() != canary);
+    others
+        .filter(|other| other.number("/spec/replicas").unwrap_or(1) > 0)
+        .map(|other| other.name().to_owned())
+        .collect()
+}
+
+/// The other Services that select a workload's pods, and those that the run has pinned.
+fn other_services(view: &View<'_>, rollout: &Rollout, workload: Option<&Object>) -> Vec<OtherService> {
+    let namespace = rollout.metadata.namespace.as_deref().unwrap_or_default();
+    let service = &rollout.spec.traffic.service;
+    let known = [service.clone(), canary_name(service), stable_name(service)];
+    let labels = workload.map(|workload| workload.strings("/spec/template/metadata/labels")).unwrap_or_default();
+    let mut found = if labels.is_empty() { Vec::new() } else { view.services_selecting(namespace, &labels) };
+    let run = rollout.status.as_ref().and_then(|status| status.run.as_ref());
+    for name in run.iter().flat_map(|run| &run.pinned_services) {
+        if !found.iter().any(|service| service.name() == name) {
+            found.extend(view.get(Kind::Service, namespace, name));
+        }
+    }
+    found.retain(|service| !known.iter().any(|name| name == service.name()));
+    let seen = |object: Object| OtherService {
+        shared_with: shared_with(view, namespace, object.name(), &rollout.spec.workload_ref.name),
+        object,
+    };
+    found.into_iter().map(seen).collect()
 }
 
 /// The name of the AnalysisRun that a Rollout makes for its run: `web-12`.

@@ -8,10 +8,11 @@ use serde_json::json;
 
 use super::{
     draft::Draft,
-    facts::{Facts, owned_by},
     idle::FINALIZER,
     objects::{self, rollout_key},
-    traffic::{self, Applied, PROPAGATION},
+    run,
+    seen::Seen,
+    traffic::{self, PROPAGATION},
 };
 use crate::{
     act::Purpose,
@@ -21,80 +22,89 @@ use crate::{
 
 pub(super) fn plan(draft: &mut Draft<'_>) {
     draft.again(PROPAGATION);
-    match Facts::gather(draft.observed) {
-        Ok(facts) => {
-            if !clean(draft, &facts) {
-                return;
-            }
-            release(draft, &facts);
+    let seen = Seen::gather(draft.observed);
+    // The older Rollout of a pair has the workload, its Service and its routes; the younger one has never touched them.
+    if draft.observed.rival.is_none() {
+        if !clean(draft, &seen) {
+            return;
         }
-        // What is missing can't be put back. The rest is: generated objects go, and the workload is let go.
-        Err(_) => orphaned(draft),
+        release(draft, &seen);
     }
     drop_finalizer(draft);
 }
 
-/// Puts everything back. Says whether nothing is left to do.
-fn clean(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
+/// Puts everything back that is there: routes first, then, once no proxy can know it any more, the canary, then what the
+/// routes named. Says whether nothing is left to do.
+fn clean(draft: &mut Draft<'_>, seen: &Seen<'_>) -> bool {
+    if seen.stable_is_gone() || seen.workload.is_none() {
+        // A Service that selects what is not there any more serves nobody.
+        objects::unpin(draft, seen);
+    }
     // A version that has passed goes on with its own rolling update; until then the traffic is the stable version's.
-    let passed = matches!(facts.status().phase, Phase::Promoting | Phase::Finishing);
-    if passed || facts.pinned {
-        if passed && !traffic::is_restored(facts) {
-            objects::unfence(draft, facts);
+    let passed = matches!(seen.phase(), Phase::Promoting | Phase::Finishing);
+    if passed || seen.pinned {
+        if passed && !traffic::is_restored(seen) {
+            objects::unfence(draft, seen);
         }
-        if traffic::restore(draft, facts) != Applied::Yes {
+        if !traffic::put_back(draft, seen) {
             return false;
         }
-    } else if facts.canary().is_some() {
-        traffic::to_stable(draft, facts);
+    } else if !taken_off(draft, seen) {
+        return false;
     }
-    let canary_there = objects::delete(draft, facts.canary());
-    let serving = !passed && !facts.observed.endpoints.canary.is_empty();
+    let canary_there = objects::delete(draft, seen.canary());
+    let serving = !passed && !seen.observed.endpoints.canary.is_empty();
     if canary_there || serving {
         draft.again(Duration::from_secs(1));
         return false;
     }
-    if !traffic::put_back(draft, facts) {
+    if !traffic::put_back(draft, seen) {
         return false;
     }
-    let unpinned = objects::unpin(draft, facts);
-    let services = objects::delete_services(draft, facts);
-    let subsets = objects::remove_subsets(draft, facts);
+    let unpinned = objects::unpin(draft, seen);
+    let services = objects::delete_services(draft, seen);
+    let subsets = objects::remove_subsets(draft, seen);
     !(unpinned || services || subsets)
 }
 
+/// Where the user's own route would reach the canary's pods too, they go before that is put back: the routes give the
+/// canary nothing, for so long that no proxy still sends to it. Says whether that is so.
+fn taken_off(draft: &mut Draft<'_>, seen: &Seen<'_>) -> bool {
+    if seen.canary().is_none() {
+        return true;
+    }
+    if seen.live_weight() > 0 {
+        let now = draft.time();
+        if let Some(run) = &mut draft.status.run {
+            run.restored_at = Some(now);
+        }
+        draft.save();
+        traffic::to_stable(draft, seen);
+        return false;
+    }
+    let lowered = draft.status.run.as_ref().and_then(|run| run.restored_at.as_ref());
+    let waited = lowered.map_or(PROPAGATION, |lowered| run::since(draft.now, lowered));
+    draft.again(PROPAGATION.saturating_sub(waited));
+    waited >= PROPAGATION
+}
+
 /// Lets the workload go. One that waits for a verdict stays paused, and says so.
-fn release(draft: &mut Draft<'_>, facts: &Facts<'_>) {
-    let unjudged = deployment::held(facts.workload) && facts.template != TemplateIs::Stable && facts.stable.is_some();
-    let name = facts.workload.name();
+fn release(draft: &mut Draft<'_>, seen: &Seen<'_>) {
+    let Some(workload) = seen.workload else { return };
+    let template = deployment::template_is(workload, seen.stable, seen.canary());
+    let unjudged = deployment::held(workload) && template != TemplateIs::Stable && !seen.stable_is_gone();
+    let name = workload.name();
     let because = unjudged.then(|| {
         format!(
             "Rollout {} was deleted before this pod template was judged, so it is not rolled out; \
              release it with: kubectl rollout resume deployment/{name}; or revert it with: kubectl rollout undo deployment/{name}",
-            facts.name()
+            seen.name()
         )
     });
-    if draft.patch(facts.workload.key(), deployment::release(facts.workload, because.as_deref()), Purpose::Release)
+    if draft.patch(workload.key(), deployment::release(workload, because.as_deref()), Purpose::Release)
         && let Some(because) = &because
     {
         draft.warn("WorkloadStaysPaused", &format!("Deployment {name} stays paused: {because}"));
-    }
-}
-
-fn orphaned(draft: &mut Draft<'_>) {
-    let observed = draft.observed;
-    let uid = observed.rollout.metadata.uid.as_deref();
-    for object in [&observed.canary, &observed.canary_service, &observed.stable_service].into_iter().flatten() {
-        if owned_by(object, uid) {
-            objects::delete(draft, Some(object));
-        }
-    }
-    // The older Rollout of a pair has the workload; the younger one has never touched it.
-    if let Some(workload) = observed.workload.as_ref().filter(|_| observed.rival.is_none()) {
-        let because = deployment::held(workload).then_some(
-            "its Rollout was deleted while something that it needs was missing; go on with: kubectl rollout resume",
-        );
-        draft.patch(workload.key(), deployment::release(workload, because), Purpose::Release);
     }
 }
 

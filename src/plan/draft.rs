@@ -168,6 +168,7 @@ impl<'a> Draft<'a> {
         if let Some(look) = look {
             self.again(look);
         }
+        super::writes::describe(&mut self);
         let before = self.observed.rollout.status.clone().unwrap_or_default();
         if !self.ended && self.status != before {
             let at = self.status_at.unwrap_or(self.effects.len());

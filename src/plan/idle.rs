@@ -28,35 +28,52 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     if !draft.status.routes.is_empty() || draft.status.run.is_some() {
         run::close(draft);
     }
-    if facts.stable.is_none() {
+    if facts.status().stable_revision.is_none() {
         // Which template is new can be told only from the next look on.
         if find_stable(draft, facts) {
             draft.again(Duration::ZERO);
         }
         return;
     }
+    if facts.workload_is_another() || facts.stable_is_gone() {
+        return take_over(draft, facts);
+    }
+    if facts.stable.is_none() {
+        // Scaled to nothing before its ReplicaSet was seen; there is nobody to protect.
+        draft.status.stable_revision = None;
+        return draft.again(Duration::ZERO);
+    }
     adopt(draft, facts);
     match facts.template {
         TemplateIs::Stable => rest(draft, facts),
-        _ if replaced(facts) => take_over(draft, facts),
+        _ if deployment::paused_by_its_user(facts.workload) => {
+            let name = facts.workload.name();
+            draft.status.phase = Phase::Idle;
+            draft.say(format!(
+                "Deployment {name} is paused by its user, so its new pod template waits; a run begins with: kubectl rollout resume deployment/{name}"
+            ));
+        }
         TemplateIs::Canary | TemplateIs::New => run::begin(draft, facts),
     }
 }
 
-/// Whether the stable version has no pods any more, because nothing held the workload when a new template came.
-fn replaced(facts: &Facts<'_>) -> bool {
-    let pods = facts.stable.and_then(|set| set.number("/spec/replicas")).unwrap_or(0);
-    pods == 0 && deployment::wanted(facts.workload) > 0
-}
-
 /// A version that rolled out by itself is what users get: to fence it off would leave them with nothing.
-fn take_over(draft: &mut Draft<'_>, facts: &Facts<'_>) {
-    let message = format!(
-        "revision {} has no pods any more: Deployment {} was not held when its pod template changed, and the new one rolled out without being judged",
-        run::stable_revision(draft),
-        facts.workload.name()
-    );
+pub(super) fn take_over(draft: &mut Draft<'_>, facts: &Facts<'_>) {
+    let name = facts.workload.name();
+    let message = if facts.workload_is_another() {
+        format!("Deployment {name} was deleted and made again, and what it runs now was not judged")
+    } else {
+        format!(
+            "revision {} has no pods any more: Deployment {name} was not held when its pod template changed, and the new one rolled out without being judged",
+            run::stable_revision(draft),
+        )
+    };
+    objects::unpin(draft, facts);
+    objects::delete(draft, facts.canary());
     draft.status.stable_revision = None;
+    draft.status.workload_uid = None;
+    draft.status.phase = Phase::Idle;
+    run::close(draft);
     draft.say(&message);
     draft.warn("RolledOutUnjudged", &message);
     draft.again(Duration::ZERO);
@@ -64,7 +81,7 @@ fn take_over(draft: &mut Draft<'_>, facts: &Facts<'_>) {
 
 /// Nothing to do: at rest, a leftover hold is taken off (a template that was changed and changed back unseen).
 fn rest(draft: &mut Draft<'_>, facts: &Facts<'_>) {
-    if objects::always_held(facts) {
+    if objects::always_held(facts) && !deployment::paused_by_its_user(facts.workload) {
         if objects::hold(draft, facts) && facts.spec.hold == HoldMode::Auto {
             let message = format!(
                 "no admission policy holds workloads here, so Deployment {} is paused all the time from now on: a new pod template must not roll out unjudged",
@@ -131,6 +148,7 @@ fn find_stable(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
         return false;
     };
     draft.status.stable_revision = Some(revision.to_owned());
+    draft.status.workload_uid = Some(facts.workload.uid().to_owned());
     draft.say(format!("revision {revision} was found"));
     true
 }

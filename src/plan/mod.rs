@@ -19,9 +19,12 @@ mod draft;
 mod facts;
 mod finishing;
 mod idle;
+mod lacking;
+mod last_resort;
 mod look;
 mod metrics;
 mod objects;
+mod obstacles;
 mod preparing;
 mod problem;
 mod progressing;
@@ -29,14 +32,16 @@ mod promoting;
 mod record;
 mod rolling_back;
 mod run;
+mod seen;
 mod sight;
 mod traffic;
 mod verbs;
+mod writes;
 
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -54,6 +59,8 @@ pub struct Needs {
     pub history: Option<HistoryRequest>,
     /// Why the canary's pods are not ready: the canary Deployment's name.
     pub troubles: Option<String>,
+    /// The labels of the pods that have to be known.
+    pub pods: Option<BTreeMap<String, String>>,
     /// What has to be read again before a template counts as new: the server may give what nobody has written with other
     /// defaults since, and what was read before its upgrade must not be compared with what was read after it.
     pub refresh: Vec<Key>,
@@ -64,7 +71,7 @@ pub struct Needs {
 impl Needs {
     /// Whether anybody has to be asked.
     pub fn questions(&self) -> bool {
-        self.measurement.is_some() || self.troubles.is_some() || !self.checks.is_empty()
+        self.measurement.is_some() || self.troubles.is_some() || self.pods.is_some() || !self.checks.is_empty()
     }
 }
 
@@ -113,7 +120,7 @@ pub fn needs(observed: &Observed, now: Timestamp) -> Needs {
     let Ok(facts) = Facts::gather(observed) else { return Needs::default() };
     let phase = facts.status().phase;
     let running = run::is_judged(phase);
-    if facts.deleting() {
+    if observed.rollout.metadata.deletion_timestamp.is_some() {
         return Needs::default();
     }
     // While the canary's pods start there is nothing to see of it.
@@ -125,6 +132,7 @@ pub fn needs(observed: &Observed, now: Timestamp) -> Needs {
         history: due.then(|| facts.history_request(now)).flatten(),
         measurement: due.then(|| facts.measure_request(now)).flatten(),
         refresh: facts.to_be_compared_afresh(),
+        pods: (phase == Phase::Promoting).then(|| promoting::pods_to_ask_for(&facts)).flatten(),
         troubles: overdue.then(|| facts.canary_name()),
         checks: if running { Vec::new() } else { facts.queries_to_check() },
     }
@@ -138,7 +146,7 @@ pub fn decide(observed: &Observed, now: Timestamp) -> Plan {
         return draft.finish();
     }
     match Facts::gather(observed) {
-        Err(problem) => problem::hold(&mut draft, &problem),
+        Err(lacking) => lacking::plan(&mut draft, &lacking),
         Ok(facts) => {
             draft.measurable = facts.measurable();
             plan(&mut draft, &facts);
@@ -148,14 +156,25 @@ pub fn decide(observed: &Observed, now: Timestamp) -> Plan {
     draft.finish()
 }
 
+/// Says what the API server did not take, and nothing else: the plan that it was a part of could not.
+pub fn tell_failures(observed: &Observed, now: Timestamp) -> Vec<Effect> {
+    Draft::new(observed, now).finish().effects
+}
+
 /// The plan of a Rollout that has all it needs.
 fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
-    match &facts.unmeasurable {
+    match facts.unmeasurable.as_ref().or(facts.missing.first()) {
         None => draft.ready(),
         Some(problem) if draft.status.phase.running() => problem::say(draft, problem),
         Some(problem) => return problem::hold(draft, problem),
     }
-    if verbs::answer(draft, facts) || run::template_changed(draft, facts) {
+    draft.status.workload_uid.get_or_insert_with(|| facts.workload.uid().to_owned());
+    // What the workload is comes before what a person says of it: a request is about what they saw.
+    if run::outdated(draft, facts)
+        || run::template_changed(draft, facts)
+        || verbs::answer(draft, facts)
+        || obstacles::watch(draft, facts)
+    {
         return;
     }
     match draft.status.phase {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use json_patch::{Patch, PatchOperation, ReplaceOperation, TestOperation, jsonptr::PointerBuf};
 use serde_json::{Value, json};
 
-use super::{draft::Draft, facts::Facts};
+use super::{draft::Draft, facts::Facts, seen::Seen};
 use crate::{
     act::{Effect, Purpose},
     api::HoldMode,
@@ -15,7 +15,7 @@ use crate::{
         destination_rule::{SubsetPin, set_subsets},
         host_policy,
     },
-    workload::{deployment, same_template},
+    workload::{TemplateIs, deployment},
 };
 
 /// Keeps the workload's new template from rolling out.
@@ -38,16 +38,19 @@ pub(super) fn always_held(facts: &Facts<'_>) -> bool {
 }
 
 /// Keeps the canary away from whatever carries the stable traffic: the pinned Service, the `-stable` Service, the stable
-/// subset. Says whether that was so already.
+/// subset. Says whether that was so already. A Service that is missing can't be a way to the canary.
 pub(super) fn fence(draft: &mut Draft<'_>, facts: &Facts<'_>, stable: &str) -> bool {
     let mut changed = false;
-    if facts.pinned {
-        changed |= draft.patch(facts.service.key(), route::service::pin(facts.service, stable), Purpose::Pin);
-    }
-    if facts.needs_stable_service() {
-        host_policy(draft, facts, &facts.stable_service_name());
-        let wanted = route::service::stable_service(facts.service, facts.name(), &facts.owner(), Some(stable));
-        changed |= apply_service(draft, facts.observed.stable_service.as_ref(), wanted, Purpose::Canary);
+    if let Some(service) = facts.service {
+        if facts.pinned {
+            changed |= draft.patch(service.key(), route::service::pin(service, stable), Purpose::Pin);
+        }
+        changed |= pin_others(draft, facts, stable);
+        if facts.needs_stable_service() {
+            host_policy(draft, facts, &facts.stable_service_name());
+            let wanted = route::service::stable_service(service, facts.name(), &facts.owner(), Some(stable));
+            changed |= apply_service(draft, facts.observed.stable_service.as_ref(), wanted, Purpose::Canary);
+        }
     }
     let pod_labels = facts.workload.strings("/spec/template/metadata/labels");
     let pin = SubsetPin { hash: stable, pod_labels: &pod_labels };
@@ -56,44 +59,75 @@ pub(super) fn fence(draft: &mut Draft<'_>, facts: &Facts<'_>, stable: &str) -> b
 }
 
 /// Lets old, new and canary pods carry the stable traffic, for the time of the native rolling update.
-pub(super) fn unfence(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
-    let mut changed = false;
-    if facts.pinned {
-        changed |= unpin(draft, facts);
+pub(super) fn unfence(draft: &mut Draft<'_>, seen: &Seen<'_>) -> bool {
+    let mut changed = unpin(draft, seen);
+    if let Some(service) = seen.service.filter(|_| seen.needs_stable_service()) {
+        let wanted = route::service::stable_service(service, seen.name(), &seen.owner(), None);
+        changed |= apply_service(draft, seen.observed.stable_service.as_ref(), wanted, Purpose::Unpin);
     }
-    if facts.needs_stable_service() {
-        let wanted = route::service::stable_service(facts.service, facts.name(), &facts.owner(), None);
-        changed |= apply_service(draft, facts.observed.stable_service.as_ref(), wanted, Purpose::Unpin);
-    }
-    let users: Option<BTreeMap<String, String>> = facts
+    let users: Option<BTreeMap<String, String>> = seen
         .routes
         .iter()
-        .find_map(|route| facts.destination_rule(route))
+        .find_map(|route| seen.destination_rule(route))
         .and_then(|(rule, subset)| route::destination_rule::subset_labels(rule, subset));
     if let Some(labels) = users {
-        changed |= subsets(draft, facts, Some(&labels), None);
+        changed |= subsets(draft, seen, Some(&labels), None);
     }
     !changed
 }
 
-/// The Service as its user wrote it.
-pub(super) fn unpin(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
-    draft.patch(facts.service.key(), route::service::unpin(facts.service), Purpose::Unpin)
+/// Keeps the canary out of the other Services that select the workload's pods and nothing else. Which ones is written down
+/// before they are pinned. Says whether one was not yet.
+fn pin_others(draft: &mut Draft<'_>, facts: &Facts<'_>, stable: &str) -> bool {
+    let mut changed = false;
+    for other in facts.observed.other_services.iter().filter(|_| facts.spec.traffic.pin_service) {
+        if !other.shared_with.is_empty() || other.object.deleting() {
+            continue;
+        }
+        let patch = route::service::pin(&other.object, stable);
+        let name = other.object.name();
+        let run = draft
+            .status
+            .run
+            .as_mut()
+            .filter(|run| patch.is_some() && !run.pinned_services.iter().any(|known| known == name));
+        if let Some(run) = run {
+            run.pinned_services.push(name.to_owned());
+            draft.save();
+        }
+        changed |= draft.patch(other.object.key(), patch, Purpose::Pin);
+    }
+    changed
+}
+
+/// The Services as their user wrote them. Says whether one was not yet.
+pub(super) fn unpin(draft: &mut Draft<'_>, seen: &Seen<'_>) -> bool {
+    let mut changed = false;
+    if let Some(service) = seen.service {
+        changed |= draft.patch(service.key(), route::service::unpin(service), Purpose::Unpin);
+    }
+    let pinned = draft.status.run.as_ref().map_or(Vec::new(), |run| run.pinned_services.clone());
+    for other in
+        seen.observed.other_services.iter().filter(|other| pinned.iter().any(|name| name == other.object.name()))
+    {
+        changed |= draft.patch(other.object.key(), route::service::unpin(&other.object), Purpose::Unpin);
+    }
+    changed
 }
 
 /// The two subsets of every DestinationRule that a route of ours splits by, and the pin of the user's own subsets.
 fn subsets(
     draft: &mut Draft<'_>,
-    facts: &Facts<'_>,
+    seen: &Seen<'_>,
     stable: Option<&BTreeMap<String, String>>,
     pin: Option<SubsetPin<'_>>,
 ) -> bool {
-    let canary = facts.canary_replica_set().and_then(deployment::revision).map(hash_label).filter(|_| stable.is_some());
+    let canary = seen.canary_replica_set().and_then(deployment::revision).map(hash_label).filter(|_| stable.is_some());
     let mut changed = false;
-    let mut seen = BTreeSet::new();
-    for (rule, subset) in facts.routes.iter().filter_map(|route| facts.destination_rule(route)) {
+    let mut patched = BTreeSet::new();
+    for (rule, subset) in seen.routes.iter().filter_map(|route| seen.destination_rule(route)) {
         // Routes may share a DestinationRule; of two patches of one object the second would fail.
-        if seen.insert(rule.name()) {
+        if patched.insert(rule.name()) {
             let patch = set_subsets(rule, subset, stable, canary.as_ref(), pin);
             changed |= draft.patch(rule.key(), patch, Purpose::Subsets);
         }
@@ -102,26 +136,29 @@ fn subsets(
 }
 
 /// Takes the subsets and the pin out again. Says whether there was something to take.
-pub(super) fn remove_subsets(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
-    subsets(draft, facts, None, None)
+pub(super) fn remove_subsets(draft: &mut Draft<'_>, seen: &Seen<'_>) -> bool {
+    subsets(draft, seen, None, None)
 }
 
-/// The canary's Service and Deployment, with at least this many pods. The Deployment never shrinks in a run.
+/// The canary's Service and Deployment, with at least this many pods. The Deployment never shrinks in a run. The Service
+/// is there also where routes split by subsets: its endpoints tell which pods are the canary's.
 pub(super) fn canary(draft: &mut Draft<'_>, facts: &Facts<'_>, replicas: u32) {
-    if facts.needs_canary_service() {
+    if let Some(service) = facts.service {
         host_policy(draft, facts, &facts.canary_service_name());
-        let wanted = route::service::canary_service(facts.service, facts.name(), &facts.owner(), facts.pinned);
+        let wanted = route::service::canary_service(service, facts.name(), &facts.owner(), facts.pinned);
         apply_service(draft, facts.observed.canary_service.as_ref(), wanted, Purpose::Canary);
     }
-    let live = facts.canary();
-    let same = live.is_some_and(|live| {
-        same_template(&live.value()["spec"]["template"], &facts.workload.value()["spec"]["template"])
-    });
-    let replicas = if same { replicas.max(live.map_or(0, deployment::wanted)) } else { replicas };
-    if !same || live.is_some_and(|live| deployment::wanted(live) != replicas) {
-        let object = deployment::canary(facts.workload, &facts.canary_name(), facts.name(), &facts.owner(), replicas);
-        draft.effect(Effect::Apply { object, purpose: Purpose::Canary });
-    }
+    let Some(live) = facts.canary() else {
+        let object = new_canary(facts, replicas);
+        return draft.effect(Effect::Create { object, purpose: Purpose::Canary });
+    };
+    let replicas = if facts.template == TemplateIs::New { replicas } else { replicas.max(deployment::wanted(live)) };
+    let patch = deployment::update_canary(live, facts.workload, facts.template == TemplateIs::New, replicas);
+    draft.patch(live.key(), patch, Purpose::Canary);
+}
+
+fn new_canary(facts: &Facts<'_>, replicas: u32) -> Value {
+    deployment::canary(facts.workload, &facts.canary_name(), facts.name(), &facts.owner(), replicas)
 }
 
 /// Ends the canary's pods. The Deployment stays, with none: it is how the server remembers the rejected template.
@@ -139,8 +176,7 @@ pub(super) fn scale_to_zero(draft: &mut Draft<'_>, canary: &Object) -> bool {
 
 /// A canary Deployment without pods, for the template that the workload has now.
 pub(super) fn memory(draft: &mut Draft<'_>, facts: &Facts<'_>) {
-    let object = deployment::canary(facts.workload, &facts.canary_name(), facts.name(), &facts.owner(), 0);
-    draft.effect(Effect::Apply { object, purpose: Purpose::Canary });
+    draft.effect(Effect::Create { object: new_canary(facts, 0), purpose: Purpose::Canary });
 }
 
 /// How proxies talk to the host of a generated Service: as the user's DestinationRule says of the user's.
@@ -166,11 +202,10 @@ pub(super) fn delete(draft: &mut Draft<'_>, object: Option<&Object>) -> bool {
 }
 
 /// Deletes the generated Services, and each DestinationRule of their hosts. Says whether there were any.
-pub(super) fn delete_services(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
-    let ours = |object: &Option<Object>| object.clone().filter(|object| facts.owns(object));
-    let canary = delete(draft, ours(&facts.observed.canary_service).as_ref());
-    let stable = delete(draft, ours(&facts.observed.stable_service).as_ref());
-    let rules = facts.observed.destination_rules.iter().filter(|rule| facts.owns(rule));
+pub(super) fn delete_services(draft: &mut Draft<'_>, seen: &Seen<'_>) -> bool {
+    let canary = delete(draft, seen.canary_service());
+    let stable = delete(draft, seen.stable_service());
+    let rules = seen.observed.destination_rules.iter().filter(|rule| seen.owns(rule));
     let rules = rules.filter(|rule| delete(draft, Some(rule))).count();
     canary || stable || rules > 0
 }

@@ -22,6 +22,9 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     draft.again(AGAIN);
     let Some(step) = facts.steps.first() else { return };
+    if run::refused(draft, facts) {
+        return;
+    }
     let needed = replicas(facts, step.weight);
     let ready = progressing::ready(facts, needed);
     if !ready && facts.template != TemplateIs::New && run::overdue(facts, draft.now) {
@@ -33,6 +36,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     match if facts.pinned { Applied::Yes } else { stable_backend(draft, facts, fenced) } {
         Applied::Yes => {}
         Applied::NotYet => return draft.say("the routes are moved to the stable pods by name"),
+        Applied::Unanswered(who) => {
+            return draft.say(format!("the routes are moved to the stable pods by name; {who}"));
+        }
         Applied::Refused(why) => return draft.say(why),
     }
     // Of a run before this one: a proxy that still gives it a share would give it to the newer template unjudged.
@@ -52,7 +58,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         return;
     }
     // Of a run before, or of a template that was replaced: proxies may send to them until they are gone.
-    if facts.old_canary_pods_are_ending() {
+    if !facts.observed.endpoints.ending.is_empty() {
         let now = draft.time();
         if let Some(run) = &mut draft.status.run {
             run.since = now;

@@ -22,6 +22,8 @@ use crate::{
 const UNJUDGED_LOOKS: Duration = Duration::from_secs(30);
 /// How long the data plane is given to show the new share before it is taken as reached all the same.
 const SHARE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long those who serve a route may take to say that they have it as it is now. Some never do.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     let index =
@@ -33,7 +35,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     }
     let reached = draft.status.run.as_ref().is_some_and(|run| run.reached_at.is_some());
     let mut sight = look::take(draft, facts, &step);
-    if harmful(draft, facts, &sight) || unseen(draft, facts) {
+    if harmful(draft, facts, &sight) || unseen(draft, facts) || run::refused(draft, facts) {
         return;
     }
     if paused_for(draft) == Some(PauseReason::Regression) {
@@ -73,11 +75,19 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
             return draft.say(preparing::blind(draft));
         }
         Applied::NotYet => return,
-        Applied::Yes => {}
+        Applied::Unanswered(who) if !reached && !patience_is_over(draft) => return draft.say(who),
+        Applied::Unanswered(_) | Applied::Yes => {}
     }
     if reached || reach(draft, facts, &step, &mut sight) {
         pass(draft, facts, &step, index, &sight);
     }
+}
+
+/// Whether those who serve the routes had long enough to answer. From then on what they do is seen by the requests.
+fn patience_is_over(draft: &mut Draft<'_>) -> bool {
+    let waited = draft.status.run.as_ref().map_or(Duration::ZERO, |run| run::since(draft.now, &run.since));
+    draft.again(ANSWER_PATIENCE.saturating_sub(waited));
+    waited >= ANSWER_PATIENCE
 }
 
 /// Asks for a weight; the metric window starts when it is reached.
@@ -90,16 +100,9 @@ pub(super) fn aim(draft: &mut Draft<'_>, weight: u32) {
     }
 }
 
-/// How many of the canary's pods could take a request, as the endpoints say.
+/// How many of the canary's pods could take a request, as the endpoints of the canary's Service say.
 fn pods_ready(facts: &Facts<'_>) -> usize {
-    let endpoints = &facts.observed.endpoints;
-    let by_service = facts.needs_canary_service().then_some(endpoints.canary.len());
-    let prefix = facts.canary_replica_set().map(|set| format!("{}-", set.name()));
-    let by_subset =
-        facts.routes.iter().any(|route| route.subset.is_some()).then(|| {
-            prefix.map_or(0, |prefix| endpoints.service.iter().filter(|pod| pod.starts_with(&prefix)).count())
-        });
-    by_service.into_iter().chain(by_subset).min().unwrap_or(0)
+    facts.observed.endpoints.canary.len()
 }
 
 /// Whether the canary can take the load of `needed` pods, at its newest template only.

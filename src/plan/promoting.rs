@@ -1,11 +1,12 @@
 //! The workload's own rolling update brings the new version, while the canary still serves its share.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{draft::Draft, facts::Facts, finishing, objects, run};
 use crate::{
     act::Purpose,
     api::{OutcomeKind, Phase},
+    model::{Object, POD_TEMPLATE_HASH},
     workload::{
         TemplateIs,
         deployment::{self, Consolidation},
@@ -23,10 +24,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     let released = !objects::unhold(draft, facts);
     let Some(new) = deployment::current_replica_set(facts.workload, &facts.observed.replica_sets) else { return };
     let wanted = deployment::wanted(facts.workload);
-    let prefix = format!("{}-", new.name());
-    let endpoints = &facts.observed.endpoints;
-    let carriers = if facts.needs_stable_service() { &endpoints.stable } else { &endpoints.service };
-    let serving = carriers.iter().filter(|pod| pod.starts_with(&prefix)).count();
+    let serving = serving(facts, new);
     if !(open && released && deployment::rolled_out(facts.workload) && serving >= wanted as usize) {
         return;
     }
@@ -45,6 +43,26 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
     );
     draft.save();
     finishing::plan(draft, facts);
+}
+
+/// How many pods of the new revision are ready behind what carries the stable traffic. Which pods are the new revision's is
+/// asked of the API server; before that is known, none counts.
+fn serving(facts: &Facts<'_>, new: &Object) -> usize {
+    let endpoints = &facts.observed.endpoints;
+    let carriers = if facts.needs_stable_service() { &endpoints.stable } else { &endpoints.service };
+    let of_new = |name: &&String| {
+        facts.observed.pods.iter().flatten().any(|pod| pod.name == **name && pod.controller == new.uid())
+    };
+    carriers.iter().filter(of_new).count()
+}
+
+/// Whose pods have to be known: those of the new revision, once there are as many as are wanted.
+pub(super) fn pods_to_ask_for(facts: &Facts<'_>) -> Option<BTreeMap<String, String>> {
+    let rolled_out = deployment::rolled_out(facts.workload);
+    let new = deployment::current_replica_set(facts.workload, &facts.observed.replica_sets).filter(|_| rolled_out)?;
+    let mut labels = facts.workload.strings("/spec/selector/matchLabels");
+    labels.insert(POD_TEMPLATE_HASH.to_owned(), deployment::revision(new)?.to_owned());
+    Some(labels)
 }
 
 /// A newer template has come in the middle of the rolling update. It is held, and before it is judged one of the two
@@ -87,6 +105,11 @@ fn progress(draft: &Draft<'_>, facts: &Facts<'_>) -> String {
         .and_then(|condition| condition["message"].as_str());
     let ending = draft.status.run.as_ref().and_then(|run| run.ending.as_ref());
     let because = ending.map_or_else(String::new, |ending| format!("{}; ", ending.message));
+    if deployment::paused_by_its_user(facts.workload) {
+        return format!(
+            "{because}Deployment {name} is paused by its user in the middle of the rolling update; it goes on with: kubectl rollout resume deployment/{name}"
+        );
+    }
     match stuck {
         Some(why) => format!("{because}the rolling update of Deployment {name} does not get on: {why}"),
         None => format!("{because}the rolling update of Deployment {name} brings the new version"),

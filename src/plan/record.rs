@@ -15,7 +15,7 @@ use crate::{
         RolloutRun, RunStatus,
     },
     measure::Arm,
-    model::{Key, ROLLOUT_LABEL},
+    model::{Key, ROLLOUT_LABEL, words::label_value},
     observe::{Kind, analysis_run_name},
     workload::deployment,
 };
@@ -82,7 +82,7 @@ fn make(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         "metadata": {
             "name": analysis_run_name(&facts.observed.rollout),
             "namespace": facts.namespace(),
-            "labels": {ROLLOUT_LABEL: facts.name()},
+            "labels": {ROLLOUT_LABEL: label_value(facts.name())},
             "ownerReferences": [facts.owner()],
         },
         "spec": spec,

@@ -5,9 +5,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
-use super::{draft::Draft, facts::Facts, promoting, traffic};
+use super::{draft::Draft, facts::Facts, objects, promoting, seen::Seen, traffic, writes};
 use crate::{
-    api::{AnalysisState, Outcome, OutcomeKind, Phase, RunStatus, StepStatus, WeightStatus},
+    api::{AnalysisState, Outcome, OutcomeKind, Phase, RunStatus, StepStatus, WeightStatus, condition::writable},
+    model::MANAGED_LABEL,
     workload::{TemplateIs, deployment},
 };
 
@@ -26,7 +27,30 @@ pub(super) fn begin(draft: &mut Draft<'_>, facts: &Facts<'_>) {
             facts.workload.name()
         ),
     );
-    super::preparing::plan(draft, facts);
+    if !released_unjudged(draft, facts) {
+        super::preparing::plan(draft, facts);
+    }
+}
+
+/// Rolls a new version out that there is nothing to protect from: nobody gets anything from the stable one. Says whether
+/// that is so.
+pub(super) fn released_unjudged(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
+    let name = facts.workload.name();
+    let message = if deployment::wanted(facts.workload) == 0 {
+        format!("Deployment {name} has 0 replicas, so there is nothing to compare its new pod template with")
+    } else if let Some(label) = facts.label_that_stable_pods_lack() {
+        let service = &facts.spec.traffic.service;
+        let message = format!(
+            "Service {service} selects {label}, which the pods of revision {} do not carry, so users get nothing from them; the new version rolls out without being judged",
+            stable_revision(draft)
+        );
+        draft.warn("RolledOutUnjudged", &message);
+        message
+    } else {
+        return false;
+    };
+    promote(draft, facts, "NothingToCompare", &message);
+    true
 }
 
 /// A run's first status.
@@ -37,12 +61,15 @@ pub(super) fn open(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         started_at: now.clone(),
         since: now,
         pinned: facts.pinned,
+        pinned_services: Vec::new(),
         reached_at: None,
         elapsed_ms: 0,
         seen_at: None,
         blind: None,
         restored_at: None,
         unready_since: None,
+        refused_since: None,
+        missing_since: None,
         pause: None,
         analysis: AnalysisState::default(),
         ending: None,
@@ -78,6 +105,44 @@ pub(super) fn has_another_template(phase: Phase, template: TemplateIs) -> bool {
         TemplateIs::New => matches!(phase, Phase::Progressing | Phase::Paused),
         TemplateIs::Canary => false,
     }
+}
+
+/// A run of which nothing is true any more is ended: the stable version has no pods, its users get nothing from it, or a
+/// person has taken the workload out of our hands. Says whether it was.
+pub(super) fn outdated(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
+    let judged = is_judged(draft.status.phase);
+    let held = draft.status.phase == Phase::RolledBack;
+    let name = facts.workload.name();
+    if held && (facts.workload_is_another() || facts.stable_is_gone()) {
+        super::idle::take_over(draft, facts);
+        return true;
+    }
+    if (judged || held) && deployment::let_go(facts.workload) {
+        let message = format!(
+            "a person took the label {MANAGED_LABEL} off Deployment {name} and resumed it, so its pod template rolls out without being judged"
+        );
+        if judged {
+            abandon(draft, facts, "ReleasedByHand", &message);
+        } else if !objects::delete(draft, facts.canary()) {
+            close(draft);
+            draft.status.stable_revision = None;
+            draft.warn("ReleasedByHand", &message);
+            draft.enter(Phase::Idle, &message);
+            draft.again(Duration::ZERO);
+        }
+        return true;
+    }
+    if judged && facts.stable_is_gone() {
+        let message = format!(
+            "revision {} has no pods any more: Deployment {name} rolled its pod template out without it being judged",
+            stable_revision(draft)
+        );
+        abandon(draft, facts, "RolledOutUnjudged", &message);
+        return true;
+    }
+    // A pause is not passed over: the person may know more.
+    let unseen = draft.status.phase == Phase::Preparing || facts.label_that_stable_pods_lack().is_some();
+    judged && draft.status.phase != Phase::Paused && unseen && released_unjudged(draft, facts)
 }
 
 /// A template that is not the one of the run ends it: a revert without blame, anything newer by taking its place.
@@ -149,6 +214,33 @@ pub(super) fn promote(draft: &mut Draft<'_>, facts: &Facts<'_>, reason: &str, me
     draft.enter(Phase::Promoting, message);
     draft.save();
     super::promoting::plan(draft, facts);
+}
+
+/// Ends a run of which nothing is true any more: the workload is gone, or runs what nobody has judged. What was made for
+/// the run goes, and the Service serves whatever there is.
+pub(super) fn abandon(draft: &mut Draft<'_>, seen: &Seen<'_>, reason: &str, message: &str) {
+    traffic::to_stable(draft, seen);
+    objects::unpin(draft, seen);
+    let ending = outcome(draft, OutcomeKind::Superseded, reason, message);
+    if let Some(run) = &mut draft.status.run {
+        run.ending = Some(ending);
+        run.pause = None;
+    }
+    draft.status.weight = Some(WeightStatus::default());
+    draft.enter(Phase::RollingBack, message);
+    draft.save();
+    draft.warn(reason, message);
+    draft.again(Duration::ZERO);
+}
+
+/// Ends a run for which the API server has not taken what it needs for as long as a canary may take to become ready. Says
+/// whether it did.
+pub(super) fn refused(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
+    let Some(why) = writes::refused_for_too_long(facts, draft.now) else { return false };
+    let limit = humantime::format_duration(facts.spec.progress_deadline.into());
+    let message = format!("what the run needs could not be written for {limit}: {why}");
+    roll_back(draft, facts, OutcomeKind::RolledBack, writable::REFUSED, &message);
+    true
 }
 
 fn outcome(draft: &Draft<'_>, outcome: OutcomeKind, reason: &str, message: &str) -> Outcome {

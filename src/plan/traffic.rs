@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{
     draft::Draft,
-    facts::{Facts, Route},
-    run,
+    last_resort, run,
+    seen::{Route, Seen},
 };
 use crate::{
     act::Purpose,
@@ -23,26 +23,28 @@ pub(super) enum Applied {
     Yes,
     /// Written, or about to be.
     NotYet,
+    /// Written, and somebody who serves a route has not answered for it yet: who.
+    Unanswered(String),
     /// The data plane refuses a route; its words.
     Refused(String),
 }
 
 /// Gives the canary this share on every route. `may_raise` says whether it may get more than it has.
-pub(super) fn split(draft: &mut Draft<'_>, facts: &Facts<'_>, weight: u32, may_raise: bool) -> Applied {
+pub(super) fn split(draft: &mut Draft<'_>, seen: &Seen<'_>, weight: u32, may_raise: bool) -> Applied {
     let mut applied = Applied::Yes;
-    for route in &facts.routes {
+    for route in &seen.routes {
         applied = applied.and(if route.leaving {
-            leave(draft, facts, route);
+            leave(draft, seen, route);
             Applied::Yes
         } else {
-            split_one(draft, facts, route, weight, may_raise)
+            split_one(draft, seen, route, weight, may_raise)
         });
     }
     applied
 }
 
-fn split_one(draft: &mut Draft<'_>, facts: &Facts<'_>, route: &Route<'_>, weight: u32, may_raise: bool) -> Applied {
-    let backends = facts.backends(route);
+fn split_one(draft: &mut Draft<'_>, seen: &Seen<'_>, route: &Route<'_>, weight: u32, may_raise: bool) -> Applied {
+    let backends = seen.backends(route);
     let at = |weight| route::split(route.kind, route.live, &route.reference.rules, &backends, route.before, weight);
     let (edit, mut applied) = match at(weight) {
         Ok(edit) => (edit, Applied::Yes),
@@ -70,57 +72,57 @@ fn split_one(draft: &mut Draft<'_>, facts: &Facts<'_>, route: &Route<'_>, weight
     if draft.patch(route.key(), edit.patch, Purpose::Lower) {
         applied = applied.and(Applied::NotYet);
     }
-    applied.and(accepted(facts, route))
+    // Nobody needs to answer for a route that gives the canary nothing.
+    if weight == 0 { applied } else { applied.and(accepted(seen, route)) }
 }
 
-/// Takes the canary off every route: lowering, before anything else. Where the Service is pinned that is the user's own
-/// text; else the stable backend stays named until the canary's pods are gone. Where that backend is not there (not yet,
-/// or not any more), the user's own text is what serves.
-pub(super) fn to_stable(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
-    if facts.pinned || facts.stable_backend_is_there() {
-        return split(draft, facts, 0, false);
-    }
-    write_back(draft, facts, Purpose::Lower)
+/// Takes the canary off every route: lowering, before anything else, and without waiting for anybody's answer. Where the
+/// Service is pinned that is the user's own text; else the stable backend stays named until the canary's pods are gone.
+/// Where that backend is not there (not yet, or not any more), the user's own text is what serves.
+pub(super) fn to_stable(draft: &mut Draft<'_>, seen: &Seen<'_>) -> Applied {
+    let applied = if seen.pinned || seen.stable_backend_is_there() {
+        split(draft, seen, 0, false)
+    } else {
+        write_back(draft, seen, Purpose::Lower);
+        Applied::Yes
+    };
+    last_resort::cut_off(draft, seen);
+    applied
 }
 
-/// The routes as their user wrote them.
-pub(super) fn restore(draft: &mut Draft<'_>, facts: &Facts<'_>) -> Applied {
-    write_back(draft, facts, Purpose::Restore)
+/// The routes as their user wrote them. Says whether they are so already: whether those who serve them like what their
+/// user wrote is the user's business.
+pub(super) fn restore(draft: &mut Draft<'_>, seen: &Seen<'_>) -> bool {
+    write_back(draft, seen, Purpose::Restore)
 }
 
 /// Whether every route is as its user wrote it.
-pub(super) fn is_restored(facts: &Facts<'_>) -> bool {
-    facts.routes.iter().all(|route| restored(facts, route).is_none())
+pub(super) fn is_restored(seen: &Seen<'_>) -> bool {
+    seen.routes.iter().all(|route| restored(seen, route).is_none())
 }
 
-fn write_back(draft: &mut Draft<'_>, facts: &Facts<'_>, purpose: Purpose) -> Applied {
-    let mut applied = Applied::Yes;
-    for route in &facts.routes {
-        let edit = restored(facts, route);
-        applied =
-            applied.and(if draft.patch(route.key(), edit, purpose) { Applied::NotYet } else { accepted(facts, route) });
+fn write_back(draft: &mut Draft<'_>, seen: &Seen<'_>, purpose: Purpose) -> bool {
+    let mut written = true;
+    for route in &seen.routes {
+        written &= !draft.patch(route.key(), restored(seen, route), purpose);
     }
-    applied
+    written
 }
 
 /// The routes as their user wrote them, for so long that no proxy still names what they named before. Says whether that
 /// is so; the time is written before the routes are, so that a restart waits as well.
-pub(super) fn put_back(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
+pub(super) fn put_back(draft: &mut Draft<'_>, seen: &Seen<'_>) -> bool {
     draft.again(PROPAGATION);
-    if facts.routes.iter().any(|route| restored(facts, route).is_some()) {
+    if !is_restored(seen) {
         let now = draft.time();
         if let Some(run) = &mut draft.status.run {
             run.restored_at = Some(now);
         }
         draft.save();
     }
-    match restore(draft, facts) {
-        Applied::Yes => {}
-        Applied::NotYet => return false,
-        Applied::Refused(why) => {
-            draft.say(why);
-            return false;
-        }
+    if !restore(draft, seen) {
+        last_resort::cut_off(draft, seen);
+        return false;
     }
     let restored = draft.status.run.as_ref().and_then(|run| run.restored_at.as_ref());
     let waited = restored.map_or(PROPAGATION, |restored| run::since(draft.now, restored));
@@ -129,17 +131,17 @@ pub(super) fn put_back(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
 }
 
 /// Puts a route back that the spec does not name any more, and forgets it once that is done.
-fn leave(draft: &mut Draft<'_>, facts: &Facts<'_>, route: &Route<'_>) {
-    if !draft.patch(route.key(), restored(facts, route), Purpose::Restore) {
+fn leave(draft: &mut Draft<'_>, seen: &Seen<'_>, route: &Route<'_>) {
+    if !draft.patch(route.key(), restored(seen, route), Purpose::Restore) {
         let gone = route.reference;
         draft.status.routes.retain(|known| known.kind != gone.kind || known.name != gone.name);
     }
 }
 
-fn restored(facts: &Facts<'_>, route: &Route<'_>) -> Option<json_patch::Patch> {
+fn restored(seen: &Seen<'_>, route: &Route<'_>) -> Option<json_patch::Patch> {
     let nothing = RouteBefore::default();
     let before = route.before.unwrap_or(&nothing);
-    route::restore(route.kind, route.live, &facts.backends(route), before).patch
+    route::restore(route.kind, route.live, &seen.backends(route), before).patch
 }
 
 /// Keeps what a route looked like, for putting it back.
@@ -151,10 +153,22 @@ fn remember(draft: &mut Draft<'_>, reference: &RouteRef, before: RouteBefore) {
     }
 }
 
-fn accepted(facts: &Facts<'_>, route: &Route<'_>) -> Applied {
-    match route::acceptance(route.kind, route.live, &facts.backends(route)) {
+/// Who refuses a route, in a sentence.
+pub(super) fn refused(seen: &Seen<'_>, route: &Route<'_>) -> Option<String> {
+    match accepted(seen, route) {
+        Applied::Refused(why) => Some(why),
+        _ => None,
+    }
+}
+
+fn accepted(seen: &Seen<'_>, route: &Route<'_>) -> Applied {
+    match route::acceptance(route.kind, route.live, &seen.backends(route)) {
         Acceptance::Accepted => Applied::Yes,
-        Acceptance::Pending { .. } => Applied::NotYet,
+        Acceptance::Pending { parent, why } => Applied::Unanswered(format!(
+            "{parent} has not yet answered for {} {} as it is now: {why}",
+            route.kind,
+            route.live.name()
+        )),
         Acceptance::Refused { parent, reason, message } => Applied::Refused(format!(
             "{} {} is refused by {parent}: {reason}: {message}",
             route.kind,
@@ -167,8 +181,9 @@ impl Applied {
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Refused(why), _) | (_, Self::Refused(why)) => Self::Refused(why),
+            (Self::NotYet, _) | (_, Self::NotYet) => Self::NotYet,
+            (Self::Unanswered(who), _) | (_, Self::Unanswered(who)) => Self::Unanswered(who),
             (Self::Yes, Self::Yes) => Self::Yes,
-            _ => Self::NotYet,
         }
     }
 }

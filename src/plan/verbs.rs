@@ -5,30 +5,64 @@ use std::time::Duration;
 use super::{draft::Draft, facts::Facts, progressing, promoting, run, traffic};
 use crate::{
     api::{OutcomeKind, PauseReason, Phase, Verb, VerbAnswer, VerbRequest},
-    model::VERB_ANNOTATION,
+    model::{VERB_ANNOTATION, words::cut},
     observe::Observed,
 };
 
 /// Said of who asked, where nothing but the request says so.
 const UNVERIFIED: &str = " (by their own word)";
+/// The beginning of a request that can't be read, in bytes: enough to know it again.
+const UNREADABLE: usize = 200;
 
 /// Whether a person has asked for something and has got no answer yet.
 pub(super) fn is_unanswered(observed: &Observed) -> bool {
-    unanswered(observed, observed.rollout.status.as_ref().and_then(|status| status.last_verb.as_ref())).is_some()
+    let last = observed.rollout.status.as_ref().and_then(|status| status.last_verb.as_ref());
+    matches!(request(observed), Some(Ok(request)) if last.is_none_or(|last| last.request.id != request.id))
 }
 
-fn unanswered(observed: &Observed, last: Option<&VerbAnswer>) -> Option<VerbRequest> {
+/// What a person asks for, or why that can't be read.
+fn request(observed: &Observed) -> Option<Result<VerbRequest, (String, String)>> {
     let text = observed.rollout.metadata.annotations.as_ref()?.get(VERB_ANNOTATION)?;
-    let mut request = VerbRequest::parse(text).ok()?;
-    if !observed.cluster.verified_askers {
-        request.by.push_str(UNVERIFIED);
+    let request = VerbRequest::parse(text).map(|mut request| {
+        if !observed.cluster.verified_askers {
+            request.by.push_str(UNVERIFIED);
+        }
+        request
+    });
+    Some(request.map_err(|error| (cut(text, UNREADABLE).to_owned(), error.to_string())))
+}
+
+/// The request that was not answered yet. One that can't be read is answered with an Event, once.
+fn unanswered(draft: &mut Draft<'_>) -> Option<VerbRequest> {
+    match request(draft.observed)? {
+        Ok(request) => {
+            let last = draft.status.last_verb.as_ref();
+            last.is_none_or(|last| last.request.id != request.id).then_some(request)
+        }
+        Err((beginning, error)) => {
+            if draft.status.unreadable_verb.as_ref() != Some(&beginning) {
+                draft.warn(
+                    "RequestNotUnderstood",
+                    &format!("the annotation {VERB_ANNOTATION} can't be read, so nothing is done: {error}; use: siskin <verb> rollout/NAME"),
+                );
+                draft.status.unreadable_verb = Some(beginning);
+            }
+            None
+        }
     }
-    last.is_none_or(|last| last.request.id != request.id).then_some(request)
+}
+
+/// Refuses a request that was not answered yet, where nothing can be done for it.
+pub(super) fn refuse(draft: &mut Draft<'_>, why: &str) {
+    if let Some(request) = unanswered(draft) {
+        let message = format!("{} makes no sense now: {why}", request.verb.word());
+        draft.status.last_verb = Some(VerbAnswer { request, accepted: false, message });
+    }
 }
 
 /// Answers a request that was not answered yet. Says whether that was all there is to do now.
 pub(super) fn answer(draft: &mut Draft<'_>, facts: &Facts<'_>) -> bool {
-    let Some(request) = unanswered(draft.observed, draft.status.last_verb.as_ref()) else { return false };
+    let Some(request) = unanswered(draft) else { return false };
     let result = meant(draft, &request).and_then(|()| apply(draft, facts, &request));
     let accepted = result.is_ok();
     let message = result.unwrap_or_else(|refusal| refusal);

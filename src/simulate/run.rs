@@ -197,8 +197,8 @@ impl Runner {
         if self.down.is_some_and(|until| until <= now) {
             self.down = None;
             self.due = Some(now);
+            self.world.restart();
             let mut inner = self.world.inner();
-            inner.restart();
             let inner = &mut *inner;
             inner.contract.restarted(&inner.scene);
         }

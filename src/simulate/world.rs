@@ -1,7 +1,7 @@
 //! The controller's boundary to the scene: what it sees through its watches, and what its writes do.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -20,10 +20,10 @@ use super::{
 use crate::{
     act::Effect,
     analysis::HistoryRequest,
-    controller::World,
+    controller::{Memory, World, WriteError},
     measure::{MeasureRequest, Measurement},
     model::{Key, Object, RolloutKey, Timestamp},
-    observe::{Cache, Cluster, Kind, Observed, Refusal, snapshot},
+    observe::{Cache, Cluster, Kind, Observed, Refusal, SeenPod, snapshot},
     plan::QueryToCheck,
 };
 
@@ -41,6 +41,16 @@ pub enum WorldError {
     Killed,
 }
 
+impl WriteError for WorldError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused(Refused::Conflict(_)))
+    }
+
+    fn is_end(&self) -> bool {
+        *self == Self::Killed
+    }
+}
+
 /// When the controller is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kill {
@@ -51,7 +61,10 @@ pub enum Kill {
 }
 
 /// A scene, and the controller in it.
-pub struct SimulatedWorld(Mutex<Inner>);
+pub struct SimulatedWorld {
+    inner: Mutex<Inner>,
+    memory: Memory,
+}
 
 /// What the world guards.
 pub(super) struct Inner {
@@ -90,12 +103,18 @@ impl SimulatedWorld {
             journal: Vec::new(),
         };
         inner.restart();
-        Self(Mutex::new(inner))
+        Self { inner: Mutex::new(inner), memory: Memory::default() }
+    }
+
+    /// A new controller.
+    pub(super) fn restart(&self) {
+        self.memory.clear();
+        self.inner().restart();
     }
 
     /// Everything, for the runner.
     pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -202,7 +221,11 @@ impl Inner {
         let kind = Kind::of(&target.api_version, &target.kind).ok_or_else(|| Refused::Invalid(target.to_string()))?;
         let answer = match effect {
             Effect::Patch { patch, .. } => Some(store.patch(Writer::Siskin, target, patch)?),
-            Effect::Apply { object, .. } => Some(store.apply(Writer::Siskin, object)?),
+            Effect::Create { object, .. } if store.get(kind, &target.name).is_some() => {
+                let name = Object::new(object.clone()).key();
+                return Err(Refused::Conflict(format!("{name} exists already")));
+            }
+            Effect::Create { object, .. } | Effect::Apply { object, .. } => Some(store.apply(Writer::Siskin, object)?),
             Effect::Delete { uid, .. } => match store.delete(target, uid) {
                 Ok(left) => left,
                 Err(Refused::NotFound(_)) => None,
@@ -251,6 +274,10 @@ impl Inner {
 impl World for SimulatedWorld {
     type Error = WorldError;
 
+    fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     fn observe(&self, key: &RolloutKey) -> Option<Observed> {
         self.inner().observe(key)
     }
@@ -279,6 +306,13 @@ impl World for SimulatedWorld {
         self.inner().troubles(deployment)
     }
 
+    async fn pods(&self, _: &str, labels: &BTreeMap<String, String>) -> Option<Vec<SeenPod>> {
+        let inner = self.inner();
+        let uid = |owner: &str| inner.scene.store.get(Kind::ReplicaSet, owner).map_or("", Object::uid).to_owned();
+        let pods = inner.scene.deployments.pods.iter().filter(|pod| pod.matches(labels));
+        Some(pods.map(|pod| SeenPod { name: pod.name.clone(), controller: uid(&pod.owner) }).collect())
+    }
+
     async fn refresh(&self, targets: &[Key]) {
         let inner = self.inner();
         for target in targets {
@@ -304,6 +338,7 @@ fn uid_of(effect: &Effect) -> &str {
 fn describe(effect: &Effect, target: &Key) -> String {
     match effect {
         Effect::Patch { purpose, patch, .. } => format!("{purpose}: patch {target} {}", json!(patch)),
+        Effect::Create { purpose, .. } => format!("{purpose}: create {target}"),
         Effect::Apply { purpose, .. } => format!("{purpose}: apply {target}"),
         Effect::Delete { purpose, .. } => format!("{purpose}: delete {target}"),
         Effect::Status(status) => {
@@ -316,11 +351,5 @@ fn describe(effect: &Effect, target: &Key) -> String {
 
 /// What an effect writes to; the Rollout, for what is about it.
 fn target_of(effect: &Effect) -> Key {
-    match effect {
-        Effect::Patch { target, .. } | Effect::Delete { target, .. } | Effect::AnalysisStatus { target, .. } => {
-            target.clone()
-        }
-        Effect::Apply { object, .. } => Object::new(object.clone()).key(),
-        Effect::Status(_) | Effect::Event(_) => Key::new("siskin.dev/v1alpha1", "Rollout", NAMESPACE, NAME),
-    }
+    effect.target().unwrap_or_else(|| Key::new("siskin.dev/v1alpha1", "Rollout", NAMESPACE, NAME))
 }

@@ -8,26 +8,30 @@ use json_patch::{
 use serde_json::{Value, json};
 
 pub use self::consolidation::{Consolidation, consolidation, max_unavailable};
-use super::template::{TemplateIs, same_template};
+use super::template::{self, TemplateIs, same_template};
 use crate::model::{
-    CANARY, HELD_ANNOTATION, HELD_BECAUSE_ANNOTATION, MANAGED_LABEL, Object, POD_TEMPLATE_HASH, ROLLOUT_LABEL,
-    Timestamp, VARIANT_LABEL,
+    CANARY, COPY_ANNOTATION, HELD_ANNOTATION, HELD_BECAUSE_ANNOTATION, MANAGED_LABEL, Object, POD_TEMPLATE_HASH,
+    ROLLOUT_LABEL, Timestamp, VARIANT_LABEL, words::label_value,
 };
 
 /// Which version the Deployment's template is. `stable` is the stable ReplicaSet, `canary` the canary Deployment.
 pub fn template_is(deployment: &Object, stable: Option<&Object>, canary: Option<&Object>) -> TemplateIs {
-    let is = |other: Option<&Object>| {
-        other.is_some_and(|other| {
-            same_template(&deployment.value()["spec"]["template"], &other.value()["spec"]["template"])
-        })
-    };
-    if is(stable) {
+    let template = &deployment.value()["spec"]["template"];
+    if stable.is_some_and(|stable| same_template(template, &stable.value()["spec"]["template"])) {
         TemplateIs::Stable
-    } else if is(canary) {
+    } else if canary.is_some_and(|canary| is_copy(template, canary)) {
         TemplateIs::Canary
     } else {
         TemplateIs::New
     }
+}
+
+/// Whether the canary Deployment was made from this template. An admission policy may have written into the copy (a label,
+/// a name that it puts into each pod), and other tools add annotations: so the copy says what it was made from. After an
+/// upgrade of the server the template reads differently, and so does the copy: then they are compared.
+fn is_copy(template: &Value, canary: &Object) -> bool {
+    canary.annotation(COPY_ANNOTATION) == Some(&template::digest(template))
+        || same_template(template, &canary.value()["spec"]["template"])
 }
 
 /// A ReplicaSet's revision, as the server computed it.
@@ -96,6 +100,17 @@ pub fn held(deployment: &Object) -> bool {
     paused(deployment) && deployment.annotation(HELD_ANNOTATION).is_some()
 }
 
+/// Whether the Deployment is paused, and not by us.
+pub fn paused_by_its_user(deployment: &Object) -> bool {
+    paused(deployment) && !held(deployment)
+}
+
+/// Whether a person has taken the Deployment out of our hands: the label that we had put on it is gone, and nothing keeps
+/// its template from rolling out.
+pub fn let_go(deployment: &Object) -> bool {
+    deployment.label(MANAGED_LABEL).is_none() && !paused(deployment)
+}
+
 /// Whether `spec.paused` is set.
 pub fn paused(deployment: &Object) -> bool {
     deployment.at("/spec/paused").and_then(Value::as_bool) == Some(true)
@@ -112,10 +127,10 @@ pub fn hold(deployment: &Object) -> Option<Patch> {
 }
 
 /// Lets the Deployment roll out the template that was seen, and no other: the generation is tested, so a template
-/// that was pushed in this very moment stays held.
+/// that was pushed in this very moment stays held. A pause without our mark is its user's own, and stays.
 pub fn unhold(deployment: &Object) -> Option<Patch> {
     let mut edit = Edit::of(deployment);
-    if deployment.at("/spec/paused").is_some() {
+    if held(deployment) {
         edit.remove(&["spec", "paused"]);
     }
     edit.unannotate(HELD_ANNOTATION);
@@ -158,8 +173,7 @@ pub fn canary_replicas(stable: u32, weight: u32) -> u32 {
 /// The user's own labels and annotations on the Deployment are not taken over: tools that track objects by them would
 /// believe that the canary is theirs and remove it.
 pub fn canary(deployment: &Object, name: &str, rollout: &str, owner: &Value, replicas: u32) -> Value {
-    let mut template = deployment.value()["spec"]["template"].clone();
-    template["metadata"]["labels"][VARIANT_LABEL] = json!(CANARY);
+    let template = canary_template(deployment);
     let mut selector = deployment.value()["spec"]["selector"].clone();
     selector["matchLabels"][VARIANT_LABEL] = json!(CANARY);
     let mut spec = json!({"replicas": replicas, "selector": selector, "template": template});
@@ -174,11 +188,33 @@ pub fn canary(deployment: &Object, name: &str, rollout: &str, owner: &Value, rep
         "metadata": {
             "name": name,
             "namespace": deployment.namespace(),
-            "labels": {ROLLOUT_LABEL: rollout, "app.kubernetes.io/managed-by": "siskin"},
+            "labels": {ROLLOUT_LABEL: label_value(rollout), "app.kubernetes.io/managed-by": "siskin"},
+            "annotations": {COPY_ANNOTATION: template::digest(&deployment.value()["spec"]["template"])},
             "ownerReferences": [owner],
         },
         "spec": spec,
     })
+}
+
+/// Brings the canary Deployment to the workload's template, where that is new, and to this many pods. A patch and not an
+/// apply: the server takes templates from users that server-side apply refuses (two variables with one name).
+pub fn update_canary(canary: &Object, deployment: &Object, new_template: bool, replicas: u32) -> Option<Patch> {
+    let mut edit = Edit::of(canary);
+    if new_template {
+        edit.set(&["spec", "template"], canary_template(deployment));
+        edit.annotate(COPY_ANNOTATION, &template::digest(&deployment.value()["spec"]["template"]));
+    }
+    if wanted(canary) != replicas {
+        edit.set(&["spec", "replicas"], json!(replicas));
+    }
+    edit.finish()
+}
+
+/// The workload's template with the label of the canary.
+fn canary_template(deployment: &Object) -> Value {
+    let mut template = deployment.value()["spec"]["template"].clone();
+    template["metadata"]["labels"][VARIANT_LABEL] = json!(CANARY);
+    template
 }
 
 /// Collects operations on one object, after a test that it is the one that was seen.

@@ -26,6 +26,16 @@ pub fn same_template(one: &Value, other: &Value) -> bool {
         && same_metadata(one.get("metadata"), other.get("metadata"))
 }
 
+/// A short name for a pod template as the server gave it (FNV-1a, 64 bits, of its compact text). Only ever used to tell
+/// that two are the same: where it differs, the templates themselves are compared.
+pub(super) fn digest(template: &Value) -> String {
+    let text = template.to_string();
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    format!("{hash:016x}")
+}
+
 fn same_metadata(one: Option<&Value>, other: Option<&Value>) -> bool {
     let (one, other) = (fields(one), fields(other));
     let plain = |map: &Map<String, Value>, key: &str| match map.get(key) {

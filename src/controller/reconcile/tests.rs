@@ -14,7 +14,7 @@ use crate::{
     analysis::HistoryRequest,
     api::Phase,
     controller::{
-        Queue,
+        Memory, Queue, WriteError,
         queue::{Ended, Failure},
         slots::Slots,
         turn::{QueuedTurn, Room, Undisturbed},
@@ -56,6 +56,7 @@ const OBJECTS: &str = "
 #[derive(Clone, Default)]
 struct HangingPrometheus {
     cache: Arc<Cache>,
+    memory: Arc<Memory>,
     /// When the canary of a namespace was taken off the route.
     lowered: Arc<Mutex<BTreeMap<String, Instant>>>,
     asked: Arc<Mutex<HashMap<String, usize>>>,
@@ -96,8 +97,18 @@ impl HangingPrometheus {
     }
 }
 
+impl WriteError for Nothing {
+    fn is_conflict(&self) -> bool {
+        false
+    }
+}
+
 impl World for HangingPrometheus {
     type Error = Nothing;
+
+    fn memory(&self) -> &Memory {
+        &self.memory
+    }
 
     fn observe(&self, key: &RolloutKey) -> Option<Observed> {
         let kinds = [Kind::HttpRoute, Kind::VirtualService, Kind::DestinationRule].into();
@@ -127,6 +138,10 @@ impl World for HangingPrometheus {
 
     async fn troubles(&self, _: &str, _: &str) -> Vec<String> {
         Vec::new()
+    }
+
+    async fn pods(&self, _: &str, _: &BTreeMap<String, String>) -> Option<Vec<SeenPod>> {
+        None
     }
 
     async fn refresh(&self, _: &[Key]) {}

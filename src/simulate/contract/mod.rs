@@ -49,12 +49,7 @@ impl<'a> Act<'a> {
 
     /// What it is for, where the effect says so.
     pub fn purpose(&self) -> Option<Purpose> {
-        match self.effect {
-            Effect::Patch { purpose, .. } | Effect::Apply { purpose, .. } | Effect::Delete { purpose, .. } => {
-                Some(*purpose)
-            }
-            Effect::Status(_) | Effect::AnalysisStatus { .. } | Effect::Event(_) => None,
-        }
+        self.effect.purpose()
     }
 
     /// The route before and after, where that is what was written.

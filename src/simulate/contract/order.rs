@@ -18,6 +18,9 @@ use crate::{
 pub(super) struct TrafficFirst {
     /// What came before in this reconcile that is not taking traffic back.
     earlier: Option<String>,
+    /// Whether taking traffic back was tried in this reconcile and not taken: what can be done is done then, and it is
+    /// tried again.
+    refused: bool,
 }
 
 impl Check for TrafficFirst {
@@ -26,7 +29,7 @@ impl Check for TrafficFirst {
     }
 
     fn begin(&mut self, _: &Scene) {
-        self.earlier = None;
+        *self = Self::default();
     }
 
     fn effect(&mut self, scene: &Scene, act: &Act<'_>) -> Result<(), String> {
@@ -38,11 +41,13 @@ impl Check for TrafficFirst {
                 return Err(format!("{earlier} came before it"));
             }
             let left = scene.canary_percent();
-            if left > 0 {
+            if left > 0 && !self.refused {
                 return Err(format!("the status says {:?}, and the canary still has {left} %", status.phase));
             }
         }
-        if act.purpose() != Some(Purpose::Lower) {
+        if act.purpose() == Some(Purpose::Lower) {
+            self.refused |= !act.done;
+        } else {
             self.earlier = Some(match act.effect {
                 Effect::Event(notice) => format!("the event {}", notice.reason),
                 Effect::Status(status) => format!("the status {:?}", status.phase),
