@@ -32,15 +32,6 @@ fn misreading(misread: impl Fn(Measurement) -> Measurement + Send + 'static) -> 
     Saboteur { misread: Some(Box::new(misread)), ..Saboteur::default() }
 }
 
-fn purpose(effect: &Effect) -> Option<Purpose> {
-    match effect {
-        Effect::Patch { purpose, .. } | Effect::Apply { purpose, .. } | Effect::Delete { purpose, .. } => {
-            Some(*purpose)
-        }
-        Effect::Status(_) | Effect::AnalysisStatus { .. } | Effect::Event(_) => None,
-    }
-}
-
 /// The sound controller keeps every promise, and the broken one breaks this one before any other.
 fn breaks(promise: &str, schedule: &Schedule, saboteur: Saboteur) {
     let sound = run(schedule, Saboteur::default(), None);
@@ -120,7 +111,7 @@ fn a_service_that_goes_while_a_route_names_it_is_noticed() {
             uid: String::new(),
             purpose: Purpose::CleanUp,
         };
-        let raise = purpose(effect) == Some(Purpose::Raise);
+        let raise = effect.purpose() == Some(Purpose::Raise);
         std::iter::once(effect.clone()).chain(Some(deletion).filter(|_| raise)).collect()
     });
     breaks("no request is sent to where no pod is", &schedule(1, &[]), clumsy);
@@ -255,7 +246,7 @@ fn a_bad_version_that_stays_is_noticed() {
 fn a_foreign_field_that_is_changed_is_noticed() {
     let careless = instead(|effect| {
         let also = write(("gateway.networking.k8s.io/v1", "HTTPRoute"), &["spec", "rules", "0", "matches"], json!([]));
-        let raise = purpose(effect) == Some(Purpose::Raise);
+        let raise = effect.purpose() == Some(Purpose::Raise);
         std::iter::once(effect.clone()).chain(Some(also).filter(|_| raise)).collect()
     });
     breaks("what Siskin does not own it does not change", &schedule(1, &[]), careless);
@@ -265,7 +256,7 @@ fn a_foreign_field_that_is_changed_is_noticed() {
 fn a_pin_that_stays_is_noticed() {
     let sloppy = instead(|effect| {
         // The status says that all is over, and the Service was never put back.
-        if purpose(effect) == Some(Purpose::Unpin) { Vec::new() } else { vec![effect.clone()] }
+        if effect.purpose() == Some(Purpose::Unpin) { Vec::new() } else { vec![effect.clone()] }
     });
     let mut forgetting = sloppy;
     forgetting.lie = Some(Box::new(|observed| {
@@ -298,13 +289,13 @@ fn a_run_that_starts_by_itself_is_noticed() {
 fn stable_pods_that_go_too_early_are_noticed() {
     let hungry = instead(|effect| {
         let fewer = write(DEPLOYMENT, &["spec", "replicas"], json!(1));
-        let raise = purpose(effect) == Some(Purpose::Raise);
+        let raise = effect.purpose() == Some(Purpose::Raise);
         std::iter::once(effect.clone()).chain(Some(fewer).filter(|_| raise)).collect()
     });
     breaks("what Siskin does not own it does not change", &schedule(1, &[]), hungry);
     // A pin that stays in a promotion takes the new pods from the users, while the old ones go.
     let still_pinned =
-        instead(|effect| if purpose(effect) == Some(Purpose::Unpin) { Vec::new() } else { vec![effect.clone()] });
+        instead(|effect| if effect.purpose() == Some(Purpose::Unpin) { Vec::new() } else { vec![effect.clone()] });
     breaks("stable capacity is not reduced before the new version can carry the load", &schedule(1, &[]), still_pinned);
 }
 
