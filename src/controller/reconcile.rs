@@ -114,7 +114,8 @@ async fn ask<W: World, T: Turn>(world: &W, key: &RolloutKey, clock: &dyn Clock, 
         };
         let Some((plan, _slot)) = with_room(turn, meanwhile).await else { continue };
         // What fails is tried again with the answers, and told then.
-        if let Err(Failed { error, .. }) = effects::perform(world, key, &plan.effects, clock.now()).await {
+        let performed = Box::pin(effects::perform(world, key, &plan.effects, clock.now())).await;
+        if let Err(Failed { error, .. }) = performed {
             tracing::debug!(rollout = %key, %error, "an effect failed while Prometheus was asked");
         }
     }
@@ -191,7 +192,8 @@ async fn act<W: World, T: Turn>(
     if plan.effects.is_empty() {
         return Ok(Some(Again { after, look }));
     }
-    let performed = effects::perform(world, key, &plan.effects, clock.now()).await;
+    // In a box of its own: many wait for a slot, and few write.
+    let performed = Box::pin(effects::perform(world, key, &plan.effects, clock.now())).await;
     performed.map_err(|failed| Failed { look, ..failed })?;
     Ok(Some(Again { after: after.min(AFTER_A_WRITE), look }))
 }

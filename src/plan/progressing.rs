@@ -100,9 +100,15 @@ pub(super) fn aim(draft: &mut Draft<'_>, weight: u32) {
     }
 }
 
-/// How many of the canary's pods could take a request, as the endpoints of the canary's Service say.
+/// How many of the canary's pods could take a request, as the endpoints of the canary's Service say. Where a route splits
+/// by subsets the requests find them by the user's Service, whose endpoints may be later.
 fn pods_ready(facts: &Facts<'_>) -> usize {
-    facts.observed.endpoints.canary.len()
+    let endpoints = &facts.observed.endpoints;
+    if facts.routes.iter().any(|route| route.subset.is_some()) {
+        endpoints.canary.intersection(&endpoints.service).count()
+    } else {
+        endpoints.canary.len()
+    }
 }
 
 /// Whether the canary can take the load of `needed` pods, at its newest template only.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
+    act::Effect,
     analysis::HistoryRequest,
     api::Phase,
     controller::{

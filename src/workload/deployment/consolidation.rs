@@ -28,8 +28,9 @@ pub fn consolidation<'a>(deployment: &Object, replica_sets: &'a [Object]) -> Con
     let unjudged = current_replica_set(deployment, replica_sets);
     let is_unjudged = |set: &Object| unjudged.is_some_and(|unjudged| unjudged.name() == set.name());
     let active = || replica_sets.iter().filter(|set| replicas(set) > 0);
-    // The controller's own order: the larger one, then the newer one.
-    let Some(largest) = active().max_by_key(|set| (replicas(set), set.created())) else { return Consolidation::Done };
+    // The controller's own order: the larger one, then the newer one; but of equals never the one that nobody has judged.
+    let order = |set: &&Object| (replicas(set), !is_unjudged(set), set.created());
+    let Some(largest) = active().max_by_key(order) else { return Consolidation::Done };
     if is_unjudged(largest) {
         return Consolidation::Overtaken;
     }
@@ -159,6 +160,8 @@ mod tests {
         let judged = [set("v1", 5, 5), set("v2", 2, 2), set("v3", 3, 3)];
         assert_eq!(shrunk(&web, &judged), Some(("web-v3".into(), 1)));
         assert_eq!(consolidation(&web, &[set("v1", 2, 2), set("v3", 8, 8)]), Consolidation::Overtaken);
+        let equals = [set("v1", 4, 4), set("v2", 4, 4), set("v3", 4, 4)];
+        assert_eq!(shrunk(&web, &equals), Some(("web-v3".into(), 0)));
     }
 
     #[test]
