@@ -13,8 +13,8 @@ use crate::{api::Blind, model::Timestamp};
 
 /// How many intervals without a new request make a version invisible.
 const QUIET_INTERVALS: u32 = 3;
-/// What may be seen at the shortest, whatever the interval: Prometheus may scrape only every 30 s.
-const QUIET_AT_LEAST: Duration = Duration::from_secs(90);
+/// What is never called quiet, however short the interval: Prometheus may scrape only every 30 s, or every minute.
+pub(super) const QUIET_AT_LEAST: Duration = Duration::from_secs(90);
 
 /// The clock of a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,7 @@ impl Clock {
     /// Whether a gap has lasted so long that it counts.
     pub(super) fn lasts(&self, now: Timestamp, interval: Duration) -> bool {
         let last = [self.seen_at, self.reached_at, Some(self.since)].into_iter().flatten().max().unwrap_or(self.since);
-        let patience = (interval * QUIET_INTERVALS).min(QUIET_AT_LEAST);
+        let patience = patience(interval);
         self.blind.is_some() || now.duration_since(last) > SignedDuration::try_from(patience).unwrap_or_default()
     }
 
@@ -72,11 +72,16 @@ impl Clock {
         // What comes after a quiet time tells of that time as well; what comes after an outage does not count for it.
         let seen = self.blind.as_ref().is_none_or(|blind| gap::is_quiet(&blind.reason));
         if let Some(last) = last.filter(|_| seen && self.reached_at.is_some()) {
-            let cap = (interval * QUIET_INTERVALS).max(QUIET_AT_LEAST);
+            let cap = patience(interval);
             let passed = Duration::try_from(now.duration_since(last)).unwrap_or_default().min(cap);
             self.elapsed_ms += u64::try_from(passed.as_millis()).unwrap_or(0);
         }
         self.blind = None;
         self.seen_at = Some(now);
     }
+}
+
+/// How long nothing new may come before it counts: three intervals, and never less than three scrapes of 30 s.
+fn patience(interval: Duration) -> Duration {
+    (interval * QUIET_INTERVALS).max(QUIET_AT_LEAST)
 }

@@ -1,8 +1,16 @@
 //! Error rates and other shares of requests: raw counters to their judge.
+//!
+//! Prometheus scrapes each pod at its own moment. A look that finds new requests of one version only is not taken: the
+//! counters stay as they were, and the next look compares both versions over the whole time. Only where that lasts has
+//! one of the versions no traffic, and what the other one counted alone is left out.
 
-use super::{Gap, Metric, Settings, Sight, gap::NOT_A_NUMBER, labels::Labels};
+use serde::{Deserialize, Serialize};
+
+use super::{Gap, Metric, Settings, Sight, clock::QUIET_AT_LEAST, gap::NOT_A_NUMBER, labels::Labels, pace::Pace};
 use crate::{
-    judge::{ArmSamples, CountBaseline, ErrorRateJudge, Reading, Sample, Samples, StepWeight},
+    judge::{
+        ArmSamples, CountBaseline, ErrorRateJudge, ErrorRateState, LookOutcome, Reading, Sample, Samples, StepWeight,
+    },
     measure::{self, ArmCounters, MetricOutcome, PerArm},
     model::Timestamp,
 };
@@ -13,6 +21,15 @@ pub(super) struct CountsWatch {
     pub(super) judge: ErrorRateJudge,
     pub(super) started: bool,
     labels: Labels,
+    taken_ms: Pace,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct State {
+    judge: ErrorRateState,
+    #[serde(default, skip_serializing_if = "Pace::is_unset")]
+    taken_ms: Pace,
 }
 
 impl CountsWatch {
@@ -23,18 +40,18 @@ impl CountsWatch {
         state: Option<&str>,
         baseline: Option<&str>,
     ) -> Self {
-        let state = state.and_then(|text| serde_json::from_str(text).ok());
+        let state: Option<State> = state.and_then(|text| serde_json::from_str(text).ok());
         let baseline: Option<CountBaseline> = baseline.and_then(|text| serde_json::from_str(text).ok());
         let (started, settings) = (state.is_some(), metric.error_rate_settings(settings, baseline.as_ref()));
-        let judge = match state {
-            Some(state) => ErrorRateJudge::resume(settings, weight, state),
-            None => ErrorRateJudge::start(settings, weight),
+        let (judge, taken_ms) = match state {
+            Some(State { judge, taken_ms }) => (ErrorRateJudge::resume(settings, weight, judge), taken_ms),
+            None => (ErrorRateJudge::start(settings, weight), Pace::default()),
         };
-        Self { judge, started, labels: Labels::of(metric) }
+        Self { judge, started, labels: Labels::of(metric), taken_ms }
     }
 
     pub(super) fn state(&self) -> Option<String> {
-        self.started.then(|| super::watch::text(&self.judge.state()))
+        self.started.then(|| super::watch::text(&State { judge: self.judge.state(), taken_ms: self.taken_ms }))
     }
 
     pub(super) fn look(&mut self, outcome: Option<&MetricOutcome>, now: Timestamp) -> Sight {
@@ -43,13 +60,7 @@ impl CountsWatch {
             _ => Samples::default(),
         };
         let samples = Samples { at: Some(now.as_millisecond() as f64 / 1_000.0), ..samples };
-        let looked = if self.started || samples.stable.is_some() {
-            self.started = true;
-            self.judge.look(&samples)
-        } else {
-            // What the stable version has not begun with leaves nothing behind.
-            self.judge.clone().look(&samples)
-        };
+        let looked = self.take(&samples, now);
         let counts = match looked.reading {
             Reading::Counted(counts) => Some(counts),
             _ => None,
@@ -57,6 +68,23 @@ impl CountsWatch {
         // Series that are no numbers are there, and what is read of them looks as if they were not.
         let urgent = Some(Gap::of(outcome)).filter(|gap| gap.at_once || gap.reason == NOT_A_NUMBER);
         Sight { gap: urgent.or_else(|| Gap::of_reading(&looked.reading)), ..Sight::of_counts(counts) }
+    }
+}
+
+impl CountsWatch {
+    /// Takes the samples, unless they are better taken with the next ones.
+    fn take(&mut self, samples: &Samples, now: Timestamp) -> LookOutcome {
+        let mut judge = self.judge.clone();
+        let looked = judge.look(samples);
+        // What the stable version has not begun with leaves nothing behind.
+        let begins = self.started || samples.stable.is_some();
+        let one_sided = matches!(looked.reading, Reading::NoCanaryTraffic | Reading::NoStableTraffic);
+        if begins && judge != self.judge && (!one_sided || self.taken_ms.is_over(now, QUIET_AT_LEAST)) {
+            self.judge = judge;
+            self.taken_ms.take(now);
+        }
+        self.started = begins;
+        looked
     }
 }
 

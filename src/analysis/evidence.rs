@@ -4,25 +4,25 @@ use super::{Metric, Sight};
 use crate::{
     api::{ArmCounts, ArmQuantiles, MetricEvidence},
     judge::{
-        ArmReport, ErrorRateEvidence, GaugeEvidence, LatencyEvidence, LimitLook, Look, MetricEvidence as JudgeEvidence,
-        MetricLook, gauge::GaugeScale, latency::ArmLatency,
+        ArmReport, Decision, ErrorRateEvidence, GaugeEvidence, LatencyEvidence, LimitLook, Look,
+        MetricEvidence as JudgeEvidence, MetricLook, Standing, gauge::GaugeScale, latency::ArmLatency,
     },
 };
 
 /// What each metric says, in the order of the metrics.
-pub(super) fn of_look(metrics: &[Metric], look: &Look, sights: &[Sight]) -> Vec<MetricEvidence> {
+pub(super) fn of_look(metrics: &[Metric], look: &Look, decision: &Decision, sights: &[Sight]) -> Vec<MetricEvidence> {
     let (mut judged, mut limits) = (look.metrics.iter(), look.limits.iter());
     let of_metric = |(metric, sight): (&Metric, &Sight)| {
         if metric.limit().is_some() {
             limits.next().map(|limit| of_limit(metric, limit, sight))
         } else {
-            judged.next().map(|found| of_judged(metric, found, look.false_rollback, sight))
+            judged.next().map(|found| of_judged(metric, found, Standing::of_metric(found, look, decision), sight))
         }
     };
     metrics.iter().zip(sights).filter_map(of_metric).collect()
 }
 
-fn of_judged(metric: &Metric, look: &MetricLook, level: f64, sight: &Sight) -> MetricEvidence {
+fn of_judged(metric: &Metric, look: &MetricLook, standing: Standing, sight: &Sight) -> MetricEvidence {
     let evidence = &look.evidence;
     let urgent = sight.gap.as_ref().filter(|gap| gap.at_once);
     let mut message = urgent.map_or_else(|| evidence.explain(&metric.spec.name), |gap| gap.message.clone());
@@ -33,7 +33,7 @@ fn of_judged(metric: &Metric, look: &MetricLook, level: f64, sight: &Sight) -> M
     let common = MetricEvidence {
         name: metric.name.clone(),
         kind: metric.spec.kind().map(|kind| kind.to_string()).unwrap_or_default(),
-        verdict: standing(evidence, level).to_owned(),
+        verdict: standing.word().to_owned(),
         message,
         harm: evidence.log_harm(),
         harm_threshold: evidence.log_harm_threshold(),
@@ -93,22 +93,9 @@ fn of_limit(metric: &Metric, look: &LimitLook, sight: &Sight) -> MetricEvidence 
     MetricEvidence {
         name: metric.name.clone(),
         kind: "threshold".to_owned(),
-        verdict: if look.reading.breached { "Breached" } else { "Within" }.to_owned(),
+        verdict: Standing::of_limit(look).word().to_owned(),
         message: sight.gap.as_ref().map_or_else(|| look.explain(), |gap| gap.message.clone()),
         estimate: look.reading.value,
         ..MetricEvidence::default()
-    }
-}
-
-/// What one metric says by itself, in one word.
-fn standing(evidence: &JudgeEvidence, level: f64) -> &'static str {
-    if evidence.is_over_limit() {
-        "OverLimit"
-    } else if evidence.is_harmful(level) {
-        "Regressed"
-    } else if evidence.is_safe() {
-        "Safe"
-    } else {
-        "Undecided"
     }
 }

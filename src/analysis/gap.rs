@@ -27,6 +27,17 @@ impl Gap {
         Self { reason, message, at_once: true }
     }
 
+    /// More series than a status can remember: `size` bytes, where `most` are there for all metrics together.
+    pub(super) fn too_many_series(size: usize, most: usize) -> Self {
+        let [size, most] = [size, most].map(|bytes| bytes.div_ceil(1024));
+        Self::at_once(
+            "TooManySeries",
+            format!(
+                "too many series: what must be remembered of them between two looks takes {size} KiB, and the status has {most} KiB for all metrics; add series up in the query, for example `sum by (pod) (...)`; until then the metric counts nothing"
+            ),
+        )
+    }
+
     pub(super) fn quiet(reason: &'static str, message: &str) -> Self {
         Self { reason, message: message.to_owned(), at_once: false }
     }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::{Gap, Metric, Settings, Sight, warm_up::Pods};
+use super::{Gap, Metric, Settings, Sight, pace::Pace, warm_up::Pods};
 use crate::{
     judge::{
         GaugeJudge, GaugeState, StepWeight,
@@ -22,9 +21,8 @@ pub(super) struct GaugeWatch {
     label: Option<String>,
     pods: Pods,
     canary_is_new: bool,
-    /// A value holds until the next scrape, so values are taken once an interval, however often one looks.
     interval: Duration,
-    taken_ms: Option<i64>,
+    taken_ms: Pace,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -32,8 +30,8 @@ pub(super) struct GaugeWatch {
 struct State {
     judge: GaugeState,
     pods: Pods,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    taken_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Pace::is_unset")]
+    taken_ms: Pace,
 }
 
 impl GaugeWatch {
@@ -58,7 +56,7 @@ impl GaugeWatch {
         let Some(MetricOutcome::Gauges(arms)) = outcome else {
             return Sight { gap: Some(Gap::of(outcome)), ..Sight::default() };
         };
-        if self.is_too_early(now) {
+        if !self.taken_ms.is_due(now, self.interval) {
             return Sight { gap: Some(Gap::of(outcome)).filter(|gap| gap.at_once), ..Sight::default() };
         }
         let label = self.label.as_deref();
@@ -69,7 +67,7 @@ impl GaugeWatch {
         let looked = self.judge.look(&GaugeSamples { canary, stable });
         let lack = looked.reading.lack();
         if lack.is_none() {
-            self.taken_ms = Some(now.as_millisecond());
+            self.taken_ms.take(now);
         }
         let urgent = Some(Gap::of(outcome)).filter(|gap| gap.at_once);
         Sight {
@@ -77,12 +75,6 @@ impl GaugeWatch {
             gap: urgent.or_else(|| lack.map(|lack| Gap::quiet("NoSeries", lack))),
             ..Sight::default()
         }
-    }
-
-    fn is_too_early(&self, now: Timestamp) -> bool {
-        let interval = SignedDuration::try_from(self.interval).unwrap_or_default().as_millis();
-        // A tenth of tolerance, so that looks an interval apart are all taken.
-        self.taken_ms.is_some_and(|taken| i128::from(now.as_millisecond() - taken) * 10 < interval * 9)
     }
 }
 

@@ -1,12 +1,13 @@
-//! Latencies: raw histograms to their judge.
+//! Latencies: raw histograms to their judge. As with counters, a look with new requests of one version only waits for
+//! the next one.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Gap, Metric, Settings, Sight, labels::Labels, warm_up::Pods};
+use super::{Gap, Metric, Settings, Sight, clock::QUIET_AT_LEAST, labels::Labels, pace::Pace, warm_up::Pods};
 use crate::{
     judge::{
-        Counts, LatencyJudge, LatencyState, StepWeight,
-        latency::{HistogramSamples, LatencyReading, SeriesHistogram},
+        LatencyJudge, LatencyState, StepWeight,
+        latency::{HistogramSamples, LatencyOutcome, LatencyReading, SeriesHistogram},
     },
     measure::{HistogramSample, MetricOutcome},
     model::Timestamp,
@@ -20,14 +21,17 @@ pub(super) struct LatencyWatch {
     pods: Pods,
     canary_is_new: bool,
     started: bool,
+    taken_ms: Pace,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct State {
     judge: LatencyState,
     #[serde(default)]
     pods: Pods,
+    #[serde(default, skip_serializing_if = "Pace::is_unset")]
+    taken_ms: Pace,
 }
 
 impl LatencyWatch {
@@ -40,8 +44,7 @@ impl LatencyWatch {
     ) -> Self {
         let known: Option<State> = state.and_then(|text| serde_json::from_str(text).ok());
         let started = known.is_some();
-        let State { judge, pods } =
-            known.unwrap_or_else(|| State { judge: LatencyState::default(), pods: Pods::default() });
+        let State { judge, pods, taken_ms } = known.unwrap_or_default();
         let baseline = baseline.and_then(|text| serde_json::from_str(text).ok());
         Self {
             judge: LatencyJudge::resume(metric.latency_settings(settings, baseline), weight, judge),
@@ -49,20 +52,22 @@ impl LatencyWatch {
             pods,
             canary_is_new: settings.canary_is_new,
             started,
+            taken_ms,
         }
     }
 
     pub(super) fn state(&self) -> Option<String> {
-        let state = State { judge: self.judge.state(), pods: self.pods.clone() };
+        let state = State { judge: self.judge.state(), pods: self.pods.clone(), taken_ms: self.taken_ms };
         self.started.then(|| super::watch::text(&state))
     }
 
     pub(super) fn look(&mut self, outcome: Option<&MetricOutcome>, now: Timestamp) -> Sight {
         let samples = match outcome {
-            Some(MetricOutcome::Histograms(arms)) => {
+            // What the stable version has not begun with leaves nothing behind.
+            Some(MetricOutcome::Histograms(arms)) if self.started || arms.stable.is_ok() => {
                 let first = !self.started;
                 let stable = arms.stable.as_ref().ok();
-                self.started |= stable.is_some();
+                self.started = true;
                 let mut pods = self.pods.stable(now);
                 let stable = stable.map(|samples| of_arm(samples, &self.labels, |pod| pods.is_warming_up(pod), false));
                 let mut pods = self.pods.canary(now, self.canary_is_new);
@@ -72,15 +77,31 @@ impl LatencyWatch {
             }
             _ => HistogramSamples::default(),
         };
-        let looked = self.judge.look(&samples);
-        let counts = looked.edges.first().map(|(_, counts)| *counts);
+        let looked = self.take(&samples, now);
+        // The slow requests are those above the edge nearest the 99th percentile.
+        let safe = self.judge.baseline().map_or(0, |baseline| baseline.safe);
+        let counts = looked.edges.get(safe).map(|(_, counts)| *counts);
         let urgent = Some(Gap::of(outcome)).filter(|gap| gap.at_once);
         Sight {
             fresh: looked.reading == LatencyReading::Counted,
             gap: urgent.or_else(|| Gap::of_latency(looked.reading)),
             note: looked.notes.explain(),
-            ..Sight::of_counts(counts.map(|counts| Counts { canary_errors: 0.0, stable_errors: 0.0, ..counts }))
+            ..Sight::of_counts(counts)
         }
+    }
+}
+
+impl LatencyWatch {
+    /// Takes the samples, unless they are better taken with the next ones.
+    fn take(&mut self, samples: &HistogramSamples, now: Timestamp) -> LatencyOutcome {
+        let mut judge = self.judge.clone();
+        let looked = judge.look(samples);
+        let one_sided = matches!(looked.reading, LatencyReading::NoCanaryTraffic | LatencyReading::NoStableTraffic);
+        if judge != self.judge && (!one_sided || self.taken_ms.is_over(now, QUIET_AT_LEAST)) {
+            self.judge = judge;
+            self.taken_ms.take(now);
+        }
+        looked
     }
 }
 

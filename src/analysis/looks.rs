@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use super::Step;
 use crate::{api::StepLooks, model::Timestamp};
 
-/// After so many looks of one step no more are written down: a day of looks at every scrape.
+/// After so many looks of an analysis no more are written down: a day of looks at every scrape.
 const MOST_LOOKS: u32 = 8_000;
 
 /// One look that changed what is known.
@@ -35,9 +35,9 @@ impl StepLooks {
         }
     }
 
-    /// Writes a look down.
-    pub(super) fn add(&mut self, look: LookTime) {
-        if self.count >= MOST_LOOKS {
+    /// Writes a look down, after so many of the steps before.
+    pub(super) fn add(&mut self, look: LookTime, before: u32) {
+        if self.count.saturating_add(before) >= MOST_LOOKS {
             return;
         }
         let last = self.times().last().map(|look| look.at).or_else(|| self.entered_at.as_ref().map(|time| time.0));
@@ -111,7 +111,7 @@ mod tests {
         let looks = [(0, 0), (1, 1), (127, 0), (15_128, 15_001), (9_000_000, 90_000)];
         let looks = looks.map(|(after, clock_ms)| LookTime { at: at(after), clock_ms });
         for look in looks {
-            step.add(look);
+            step.add(look, 0);
         }
         assert_eq!(step.times(), looks);
         assert_eq!(step.count, 5);
@@ -121,9 +121,18 @@ mod tests {
     fn an_hour_of_looks_every_fifteen_seconds_takes_less_than_two_kilobytes() {
         let mut step = StepLooks { entered_at: Some(MicroTime(at(0))), ..StepLooks::default() };
         for look in 1..=240 {
-            step.add(LookTime { at: at(look * 15_003), clock_ms: 15_003 });
+            step.add(LookTime { at: at(look * 15_003), clock_ms: 15_003 }, 0);
         }
         assert!(step.looks.len() < 2_000, "{}", step.looks.len());
+    }
+
+    #[test]
+    fn the_looks_of_an_analysis_are_bounded_over_all_its_steps() {
+        let mut step = StepLooks { entered_at: Some(MicroTime(at(0))), ..StepLooks::default() };
+        for look in 0..3 {
+            step.add(LookTime { at: at(look), clock_ms: 0 }, MOST_LOOKS - 2);
+        }
+        assert_eq!(step.count, 2);
     }
 
     #[test]

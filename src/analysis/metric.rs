@@ -82,9 +82,13 @@ impl Metric {
     pub(super) fn latency_settings(&self, settings: &Settings, baseline: Option<LatencyBaseline>) -> LatencySettings {
         let [dead_zone, margin] = self.margins();
         let Settings { false_rollback, missed_regression, .. } = *settings;
-        let query = self.spec.latency.as_ref().map_or("", |latency| latency.histogram.as_str());
-        let unit = LatencyUnit::of_name(query);
+        let unit = self.latency_unit();
         LatencySettings { dead_zone, margin, false_rollback, missed_regression, baseline, unit }
+    }
+
+    /// The unit of a latency, as the name of its histogram tells it.
+    pub(super) fn latency_unit(&self) -> LatencyUnit {
+        LatencyUnit::of_name(self.spec.latency.as_ref().map_or("", |latency| latency.histogram.as_str()))
     }
 
     /// What the judge of gauges is told.

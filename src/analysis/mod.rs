@@ -16,6 +16,7 @@ mod labels;
 mod latency;
 mod looks;
 mod metric;
+mod pace;
 pub mod power;
 mod problem;
 pub mod record;

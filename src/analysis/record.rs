@@ -1,14 +1,19 @@
 //! The recording of an analysis: every look with its numbers, and how it ended. Reports, plots and `-o json` are drawn
 //! from it, so whatever they show stands here.
 //!
-//! Rates are shares of requests, evidence is a natural logarithm, weights are percent. What is not known is left out.
+//! Rates are shares of requests, weights are percent. Evidence is the natural logarithm of the number that sentences,
+//! tables and charts show: 5.4 is "evidence 221". What is not known is left out.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use super::replay::record::{ReplayDecision, ReplayRecord, ReplayStep};
-use crate::{judge::Interval, model::Timestamp};
+pub use crate::judge::Standing;
+use crate::{
+    judge::{Interval, latency::LatencyUnit},
+    model::Timestamp,
+};
 
 /// An analysis from its first look to its last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,6 +122,9 @@ pub struct MetricRecord {
     /// The greatest good value of the canary, where there is a hard limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
+    /// The unit of a latency's edges and quantiles, as far as the name of the histogram tells it.
+    #[serde(default)]
+    pub unit: LatencyUnit,
     /// Up to where a difference is ignored, and from where it must be ruled out, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub margin: Option<String>,
@@ -209,7 +217,7 @@ pub struct LookRecord {
     pub verdict: LookVerdict,
     /// Why, in one sentence.
     pub message: String,
-    /// Evidence for harm of all critical metrics together.
+    /// Evidence for harm of all metrics that decide, together.
     pub log_harm: f64,
     /// The evidence for harm that rolls back.
     pub log_harm_threshold: f64,
@@ -233,21 +241,6 @@ pub enum LookVerdict {
     NoData,
 }
 
-/// What a metric says by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Standing {
-    /// The canary was shown not to be worse by the margin; for a hard limit: it keeps to it.
-    Safe,
-    /// The canary was shown to be worse, or broke a hard limit.
-    Regressed,
-    /// Neither yet.
-    #[default]
-    Undecided,
-    /// Nothing could be seen.
-    NoData,
-}
-
 /// One metric at one look. Evidence and rates are since the analysis began, but safety is since the step began.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -262,10 +255,11 @@ pub struct MetricLookRecord {
     /// The stable version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stable: Option<ArmRecord>,
-    /// Canary less stable version: of rates a share, of gauges a relative difference.
+    /// Canary less stable version: of rates a share, of gauges a relative difference. Its bounds come with 20 looks and 20
+    /// events of each version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<Range>,
-    /// The canary's rate as a multiple of the stable version's.
+    /// The canary's rate as a multiple of the stable version's. It is within its bounds where both rates are within theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratio: Option<Range>,
     /// Evidence that the canary is worse; none for hard limits.
@@ -286,6 +280,9 @@ pub struct MetricLookRecord {
     /// The canary's value, for hard limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
+    /// For a latency: requests above this edge are the slow ones that are counted, in the unit of the histogram.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slower_than: Option<f64>,
 }
 
 /// One version at one look.

@@ -16,7 +16,6 @@ use crate::{
         ArmReport, ErrorRateEvidence, GaugeEvidence, LatencyEvidence, LimitLook, MetricEvidence, MetricLook, Verdict,
         gauge::GaugeScale,
         latency::{ArmLatency, LatencyReport, QuantileBounds},
-        log_threshold, log_weighted_mean,
     },
     model::words,
 };
@@ -24,9 +23,6 @@ use crate::{
 impl LookResult {
     /// The look as it is written down. `step` counts from 0, `weight` is in percent.
     pub fn record(&self, session: &Session<'_>, step: u32, weight: Option<f64>) -> LookRecord {
-        let critical = self.look.metrics.iter().filter(|metric| metric.critical);
-        let harm: Vec<(f64, f64)> =
-            critical.filter_map(|metric| Some((metric.evidence.log_harm()?, metric.weight))).collect();
         LookRecord {
             at: self.at,
             step,
@@ -34,8 +30,8 @@ impl LookResult {
             share: self.share,
             verdict: verdict(&self.decision.verdict),
             message: self.decision.verdict.explain(),
-            log_harm: if harm.is_empty() { 0.0 } else { log_weighted_mean(&harm) },
-            log_harm_threshold: log_threshold(self.look.false_rollback),
+            log_harm: self.decision.log_harm,
+            log_harm_threshold: self.decision.log_harm_threshold,
             metrics: session
                 .metrics()
                 .iter()
@@ -43,10 +39,16 @@ impl LookResult {
                 .filter_map(|(metric, sight)| {
                     let found = self.look.metrics.iter().find(|look| look.name == metric.name);
                     let limit = || self.look.limits.iter().find(|look| look.name == metric.name);
-                    found.map(|look| of_metric(metric, look, sight)).or_else(|| Some(of_limit(limit()?, sight)))
+                    found
+                        .map(|found| of_metric(metric, found, self.standing(found), sight))
+                        .or_else(|| Some(of_limit(limit()?, sight)))
                 })
                 .collect(),
         }
+    }
+
+    fn standing(&self, metric: &MetricLook) -> Standing {
+        Standing::of_metric(metric, &self.look, &self.decision)
     }
 }
 
@@ -85,6 +87,7 @@ fn of_spec(metric: &Metric, watch: &Watch) -> MetricRecord {
         lower_is_worse: metric.lower_is_worse(),
         min: limit.and_then(|limit| limit.min).or(own.and_then(|limit| limit.min)),
         max: limit.and_then(|limit| limit.max).or(own.and_then(|limit| limit.max)),
+        unit: metric.latency_unit(),
         margin: limit.is_none().then(|| metric.margin_words()),
         baseline: Vec::new(),
         pods: Vec::new(),
@@ -143,10 +146,48 @@ fn of_histograms(report: &LatencyReport, record: MetricRecord) -> MetricRecord {
     }
 }
 
-fn of_metric(metric: &Metric, look: &MetricLook, sight: &Sight) -> MetricLookRecord {
-    let MetricEvidence::Counts(evidence) = &look.evidence else {
-        return of_evidence(metric, look, sight);
+/// What every kind of metric can say of itself.
+fn of_metric(metric: &Metric, look: &MetricLook, standing: Standing, sight: &Sight) -> MetricLookRecord {
+    let evidence = &look.evidence;
+    let (canary, stable, difference) = match evidence {
+        MetricEvidence::Counts(evidence) => of_counts(evidence, sight),
+        MetricEvidence::Latency(evidence) => of_latency(evidence, sight),
+        MetricEvidence::Gauge(evidence) => of_gauge(evidence),
     };
+    let slower_than = match evidence {
+        MetricEvidence::Latency(evidence) => evidence.safe_edge.map(|edge| edge.edge),
+        _ => None,
+    };
+    MetricLookRecord {
+        standing,
+        message: look.missing.clone().unwrap_or_else(|| evidence.explain(&metric.spec.name)),
+        ratio: ratio(canary, stable),
+        canary,
+        stable,
+        difference,
+        log_harm: evidence.log_harm(),
+        log_harm_threshold: evidence.log_harm_threshold(),
+        log_safe: evidence.log_safe(),
+        log_safe_threshold: evidence.log_safe_threshold(),
+        seconds_until_safe: evidence.seconds_until_safe().filter(|seconds| seconds.is_finite()),
+        value: None,
+        slower_than,
+    }
+}
+
+/// The canary's rate as a multiple of the stable version's; none before the stable version has had an event.
+fn ratio(canary: Option<ArmRecord>, stable: Option<ArmRecord>) -> Option<Range> {
+    let (canary, stable) = (canary?.rate?, stable?.rate?);
+    let of = |above: f64, below: f64| (below > 0.0).then(|| above / below);
+    Some(Range {
+        estimate: of(canary.estimate, stable.estimate)?,
+        low: canary.low.zip(stable.high).and_then(|(low, high)| of(low, high)),
+        high: canary.high.zip(stable.low).and_then(|(high, low)| of(high, low)),
+    })
+}
+
+fn of_counts(evidence: &ErrorRateEvidence, sight: &Sight) -> Sides {
+    let counts = sight.counts.unwrap_or_default();
     let arm = |report: &ArmReport, new_requests: f64, new_events: f64| ArmRecord {
         requests: report.requests,
         events: report.errors,
@@ -154,78 +195,29 @@ fn of_metric(metric: &Metric, look: &MetricLook, sight: &Sight) -> MetricLookRec
         new_events,
         rate: report.rate.map(Range::from),
     };
-    let counts = sight.counts.unwrap_or_default();
-    let standing = if look.missing.is_some() {
-        Standing::NoData
-    } else if evidence.log_harm >= evidence.log_harm_threshold {
-        Standing::Regressed
-    } else if evidence.log_safe >= evidence.log_safe_threshold {
-        Standing::Safe
-    } else {
-        Standing::Undecided
-    };
-    MetricLookRecord {
-        standing,
-        message: look.missing.clone().unwrap_or_else(|| evidence.explain(&metric.spec.name)),
-        canary: Some(arm(&evidence.canary, counts.canary_requests, counts.canary_errors)),
-        stable: Some(arm(&evidence.stable, counts.stable_requests, counts.stable_errors)),
-        difference: evidence.difference.map(Range::from),
-        ratio: None,
-        log_harm: Some(evidence.log_harm),
-        log_harm_threshold: Some(evidence.log_harm_threshold),
-        log_safe: Some(evidence.log_safe),
-        log_safe_threshold: Some(evidence.log_safe_threshold),
-        seconds_until_safe: evidence.seconds_until_safe.filter(|seconds| seconds.is_finite()),
-        value: None,
-    }
-}
-
-/// What every kind of metric can say of itself.
-fn of_evidence(metric: &Metric, look: &MetricLook, sight: &Sight) -> MetricLookRecord {
-    let evidence = &look.evidence;
-    let standing = if look.missing.is_some() {
-        Standing::NoData
-    } else if evidence.log_harm().zip(evidence.log_harm_threshold()).is_some_and(|(found, needed)| found >= needed) {
-        Standing::Regressed
-    } else if evidence.is_safe() {
-        Standing::Safe
-    } else {
-        Standing::Undecided
-    };
-    let (canary, stable, difference) = match evidence {
-        MetricEvidence::Latency(evidence) => of_latency(evidence, sight),
-        MetricEvidence::Gauge(evidence) => of_gauge(evidence),
-        MetricEvidence::Counts(_) => (None, None, None),
-    };
-    MetricLookRecord {
-        standing,
-        message: look.missing.clone().unwrap_or_else(|| evidence.explain(&metric.spec.name)),
-        canary,
-        stable,
-        difference,
-        ratio: None,
-        log_harm: evidence.log_harm(),
-        log_harm_threshold: evidence.log_harm_threshold(),
-        log_safe: evidence.log_safe(),
-        log_safe_threshold: evidence.log_safe_threshold(),
-        seconds_until_safe: evidence.seconds_until_safe().filter(|seconds| seconds.is_finite()),
-        value: None,
-    }
+    let rates = evidence.canary.rate.zip(evidence.stable.rate);
+    let plain =
+        rates.map(|(canary, stable)| Range { estimate: canary.estimate - stable.estimate, low: None, high: None });
+    (
+        Some(arm(&evidence.canary, counts.canary_requests, counts.canary_errors)),
+        Some(arm(&evidence.stable, counts.stable_requests, counts.stable_errors)),
+        evidence.difference.map(Range::from).or(plain),
+    )
 }
 
 type Sides = (Option<ArmRecord>, Option<ArmRecord>, Option<Range>);
 
-/// Requests, and those above the edge nearest the 99th percentile.
+/// Requests, and the slow ones: those above the edge nearest the 99th percentile.
 fn of_latency(evidence: &LatencyEvidence, sight: &Sight) -> Sides {
     let Some(edge) = evidence.safe_edge else { return (None, None, None) };
     let counts = sight.counts.unwrap_or_default();
-    let arm = |arm: &ArmLatency, share: f64, new_requests: f64| {
+    let arm = |arm: &ArmLatency, share: f64, new_requests: f64, new_events: f64| {
         let rate = (arm.requests > 0.0).then_some(Range { estimate: share, low: None, high: None });
-        Some(ArmRecord { requests: arm.requests, events: share * arm.requests, new_requests, new_events: 0.0, rate })
+        Some(ArmRecord { requests: arm.requests, events: share * arm.requests, new_requests, new_events, rate })
     };
     (
-        arm(&evidence.canary, edge.canary, counts.canary_requests),
-        arm(&evidence.stable, edge.stable, counts.stable_requests),
+        arm(&evidence.canary, edge.canary, counts.canary_requests, counts.canary_errors),
+        arm(&evidence.stable, edge.stable, counts.stable_requests, counts.stable_errors),
         Some(Range { estimate: edge.canary - edge.stable, low: None, high: None }),
     )
 }
@@ -251,14 +243,8 @@ fn of_gauge(evidence: &GaugeEvidence) -> Sides {
 }
 
 fn of_limit(look: &LimitLook, sight: &Sight) -> MetricLookRecord {
-    let standing = match (&look.missing, look.reading.value, look.reading.breached) {
-        (Some(_), _, _) | (_, None, _) => Standing::NoData,
-        (_, _, true) => Standing::Regressed,
-        _ if look.reading.breaches > 0 => Standing::Undecided,
-        _ => Standing::Safe,
-    };
     MetricLookRecord {
-        standing,
+        standing: Standing::of_limit(look),
         message: sight.gap.as_ref().map_or_else(|| look.explain(), |gap| gap.message.clone()),
         value: look.reading.value,
         ..MetricLookRecord::default()

@@ -12,12 +12,16 @@ use super::{
 use crate::{
     api::{AnalysisState, LearnedLater, MetricBaseline, MetricEvidence, MetricState, StepLooks},
     judge::{
-        self, Decision, LimitLook, LimitReading, Look, MetricEvidence as JudgeEvidence, MetricLook, SampleRatio,
-        StepClock, StepWeight, Verdict,
+        self, Decision, LimitLook, Look, MetricEvidence as JudgeEvidence, MetricLook, SampleRatio, StepClock,
+        StepWeight, Verdict,
     },
     measure::Measurement,
     model::Timestamp,
 };
+
+/// The states of all metrics of an analysis may have as many bytes: with the rest, a status stays below 256 KiB. The API
+/// server takes objects of 1.5 MiB, and a Rollout and the AnalysisRun of its run hold the same state each.
+const MOST_STATE: usize = 192 * 1024;
 
 /// An analysis while it goes on.
 #[derive(Clone, Debug)]
@@ -212,8 +216,9 @@ impl<'a> Session<'a> {
             measurement.metrics.iter().find(|(name, _)| *name == metric.name).map(|(_, outcome)| outcome)
         };
         let watches = self.watches.iter_mut();
-        let sights: Vec<Sight> =
+        let mut sights: Vec<Sight> =
             self.metrics.iter().zip(watches).map(|(metric, watch)| watch.look(outcome(metric), now)).collect();
+        self.keep_small(&mut sights);
         let blind = self.blindness(&sights, now).filter(|gap| gap.at_once || step.compares());
         let fresh = sights.iter().any(|sight| sight.fresh) && blind.is_none();
         match &blind {
@@ -227,13 +232,14 @@ impl<'a> Session<'a> {
         self.write_down(&before, step, now);
         let routing = self.routing(&sights, step);
         let look = self.assemble(&sights, step, blind.as_ref());
+        let decision = judge::decide(&look);
         let hidden = |(metric, sight): (&Metric, &Sight)| {
             metric.spec.is_critical() && sight.gap.as_ref().is_some_and(|gap| gap.at_once)
         };
         LookResult {
             at: now,
-            decision: judge::decide(&look),
-            evidence: evidence::of_look(self.metrics, &look, &sights),
+            evidence: evidence::of_look(self.metrics, &look, &decision, &sights),
+            decision,
             clear: !self.metrics.iter().zip(&sights).any(hidden),
             fresh,
             blind,
@@ -247,11 +253,30 @@ impl<'a> Session<'a> {
     /// The same look once more, where a new step has begun after it: nothing has been shown at that weight yet.
     pub fn reconsider(&self, look: LookResult, step: &Step) -> LookResult {
         let assembled = self.assemble(&look.sights, step, look.blind.as_ref());
+        let decision = judge::decide(&assembled);
         LookResult {
-            decision: judge::decide(&assembled),
-            evidence: evidence::of_look(self.metrics, &assembled, &look.sights),
+            evidence: evidence::of_look(self.metrics, &assembled, &decision, &look.sights),
+            decision,
             look: assembled,
             ..look
+        }
+    }
+
+    /// Begins the metrics anew whose states would not fit into a status, the largest first, and says so: a status that
+    /// can't be written would leave the run where it is, without a word.
+    fn keep_small(&mut self, sights: &mut [Sight]) {
+        let mut sizes: Vec<usize> =
+            self.watches.iter().map(|watch| watch.state().map_or(0, |state| state.len())).collect();
+        while sizes.iter().sum::<usize>() > MOST_STATE {
+            let Some(largest) = (0..sizes.len()).max_by_key(|index| sizes[*index]) else { return };
+            let metric = &self.metrics[largest];
+            let baseline = self.kept.baselines.iter().find(|known| known.name == metric.name);
+            let baseline = baseline.map(|known| known.baseline.as_str());
+            self.watches[largest] = Watch::resume(metric, &self.settings, self.weight, None, baseline);
+            self.kept.metrics.retain(|kept| kept.name != metric.name);
+            let gap = Gap::too_many_series(sizes[largest], MOST_STATE);
+            sights[largest] = Sight { gap: Some(gap), ..Sight::default() };
+            sizes[largest] = 0;
         }
     }
 
@@ -275,8 +300,8 @@ impl<'a> Session<'a> {
             return;
         }
         let clock_ms = self.clock.elapsed_ms.saturating_sub(clock.elapsed_ms);
-        if let Some(last) = self.kept.steps.last_mut() {
-            last.add(LookTime { at: now, clock_ms });
+        if let Some((last, before)) = self.kept.steps.split_last_mut() {
+            last.add(LookTime { at: now, clock_ms }, before.iter().map(|step| step.count).sum());
         }
     }
 
@@ -307,9 +332,8 @@ impl<'a> Session<'a> {
                 Watch::Latency(watch) => JudgeEvidence::Latency(watch.judge.evidence(elapsed)),
                 Watch::Gauge(watch) => JudgeEvidence::Gauge(Box::new(watch.judge.evidence(elapsed))),
                 Watch::Limit(watch) => {
-                    let unseen = LimitReading { value: None, breaches: watch.state.breaches, breached: false };
-                    let reading = sight.limit.unwrap_or(unseen);
-                    look.limits.push(LimitLook { name, critical, limit: watch.limit, reading, missing });
+                    let reading = sight.limit.unwrap_or_else(|| watch.unseen());
+                    look.limits.push(LimitLook { name, critical, limit: watch.limit(), reading, missing });
                     continue;
                 }
             };

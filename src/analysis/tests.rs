@@ -1,5 +1,8 @@
 //! A session of looks, of every kind of metric.
 
+mod sizes;
+mod unchanged;
+
 use std::time::Duration;
 
 use super::*;

@@ -3,12 +3,7 @@
 use super::{
     Metric, Settings, Sight, counts::CountsWatch, gauge::GaugeWatch, latency::LatencyWatch, threshold::LimitWatch,
 };
-use crate::{
-    api::Kind,
-    judge::{LimitState, StepWeight},
-    measure::MetricOutcome,
-    model::Timestamp,
-};
+use crate::{api::Kind, judge::StepWeight, measure::MetricOutcome, model::Timestamp};
 
 /// What judges one metric.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,8 +24,7 @@ impl Watch {
         baseline: Option<&str>,
     ) -> Self {
         if let Some(limit) = metric.limit() {
-            let state: LimitState = state.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-            return Self::Limit(LimitWatch { limit, state });
+            return Self::Limit(LimitWatch::resume(limit, settings.interval, state));
         }
         match metric.spec.kind() {
             Some(Kind::Latency(_)) => {
@@ -47,7 +41,7 @@ impl Watch {
             Self::Counts(watch) => watch.state(),
             Self::Latency(watch) => watch.state(),
             Self::Gauge(watch) => Some(watch.state()),
-            Self::Limit(watch) => Some(text(&watch.state)),
+            Self::Limit(watch) => Some(watch.state()),
         }
     }
 
@@ -81,7 +75,7 @@ impl Watch {
             Self::Counts(watch) => watch.look(outcome, now),
             Self::Latency(watch) => watch.look(outcome, now),
             Self::Gauge(watch) => watch.look(outcome, now),
-            Self::Limit(watch) => watch.look(outcome),
+            Self::Limit(watch) => watch.look(outcome, now),
         }
     }
 

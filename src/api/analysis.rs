@@ -20,9 +20,11 @@ pub struct Analysis {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub args: Vec<Argument>,
-    /// The longest time between two looks. Looking more often costs no error rate.
+    /// The longest time between two looks, at least 1s. Looking more often costs no error rate. Where it is shorter than the
+    /// time between two scrapes, looks in between see nothing new and change nothing; only after three intervals, and at
+    /// least 90 s, without new samples is it said that nothing can be seen.
     #[serde(default = "fifteen_seconds")]
-    #[schemars(schema_with = "super::rollout::positive_duration")]
+    #[schemars(schema_with = "super::rollout::at_least_a_second")]
     pub interval: Duration,
     /// What is meant by the fields that are not given: how sure one must be, and how long one waits for it.
     #[serde(default)]
@@ -138,7 +140,7 @@ pub enum OnTimeout {
 pub struct OnNoData {
     /// How long to hold before acting.
     #[serde(default = "ten_minutes")]
-    #[schemars(schema_with = "super::rollout::positive_duration")]
+    #[schemars(schema_with = "super::rollout::at_least_a_second")]
     pub after: Duration,
     /// What to do then.
     #[serde(default)]

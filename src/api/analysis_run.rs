@@ -47,15 +47,15 @@ pub struct AnalysisRunSpec {
     pub weight: Option<u32>,
     /// The analysis lasts at least this long before it can succeed.
     #[serde(default = "two_minutes")]
-    #[schemars(schema_with = "super::rollout::positive_duration")]
+    #[schemars(schema_with = "super::rollout::at_least_a_second")]
     pub min_duration: Duration,
-    /// Without a decision it ends after this time, and `onTimeout` says how.
+    /// Without a decision it ends after this time: `Inconclusive`, unless `onTimeout` is `Promote` and nothing looks wrong.
     #[serde(default = "twenty_minutes")]
-    #[schemars(schema_with = "super::rollout::positive_duration")]
+    #[schemars(schema_with = "super::rollout::at_least_a_second")]
     pub max_duration: Duration,
     /// How long the AnalysisRun is kept once it has ended.
     #[serde(default = "one_week")]
-    #[schemars(schema_with = "super::rollout::positive_duration")]
+    #[schemars(schema_with = "super::rollout::at_least_a_second")]
     pub ttl: Duration,
     /// The run of a Rollout whose analysis this is. The Rollout carries it out then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,11 +154,12 @@ pub enum AnalysisPhase {
     Pending,
     /// It looks.
     Running,
-    /// The canary was shown not to be worse by the margin.
+    /// The canary was shown not to be worse by the margin; or its time was over, nothing looked wrong, and `onTimeout` is
+    /// `Promote`.
     Successful,
     /// The canary was shown to be worse, or broke a limit.
     Failed,
-    /// Neither was shown in its time, or nothing could be seen.
+    /// Neither was shown in its time, or nothing could be seen. The message says what a Rollout would do then.
     Inconclusive,
     /// It could not be carried out.
     Error,

@@ -50,7 +50,7 @@ pub struct RolloutSpec {
     pub analysis: Option<Analysis>,
     /// How long the canary's pods may take to become ready before the run is rolled back.
     #[serde(default = "ten_minutes")]
-    #[schemars(schema_with = "super::rollout::positive_duration")]
+    #[schemars(schema_with = "super::rollout::at_least_a_second")]
     pub progress_deadline: Duration,
 }
 
@@ -203,11 +203,11 @@ impl Step {
 pub struct StepHold {
     /// The least time before the next step. 2m where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "super::rollout::positive_duration")]
+    #[schemars(schema_with = "super::rollout::at_least_a_second")]
     pub min: Option<Duration>,
     /// The time after which `analysis.onTimeout` decides. 20m where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "super::rollout::positive_duration")]
+    #[schemars(schema_with = "super::rollout::at_least_a_second")]
     pub max: Option<Duration>,
 }
 
@@ -217,7 +217,7 @@ pub struct StepHold {
 pub struct Pause {
     /// How long to wait. Without it a person resumes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "super::rollout::positive_duration")]
+    #[schemars(schema_with = "super::rollout::at_least_a_second")]
     pub duration: Option<Duration>,
 }
 
@@ -280,15 +280,16 @@ fn ten_minutes() -> Duration {
     StdDuration::from_mins(10).into()
 }
 
-/// The schema of a duration that must be longer than nothing and at most a month.
-pub(super) fn positive_duration(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+/// The schema of a duration of at least a second and at most a month. Prometheus scrapes every few seconds at best, and
+/// nothing that Siskin waits for changes within one.
+pub(super) fn at_least_a_second(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "string",
         "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$",
         "maxLength": 32,
         "x-kubernetes-validations": [{
-            "rule": "duration(self) > duration('0s') && duration(self) <= duration('744h')",
-            "message": "a duration must be above 0s and at most 744h (write 30s, 10m, 1h30m)"
+            "rule": "duration(self) >= duration('1s') && duration(self) <= duration('744h')",
+            "message": "a duration must be at least 1s and at most 744h (write 30s, 10m, 1h30m)"
         }]
     })
 }

@@ -8,13 +8,18 @@
 //! and merged into the next interval that has both: the arms are only ever compared over the same time. All of this
 //! is done for each pod and stratum by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
+use super::keyed::{self, SeriesKey};
+use super::state::{StateError, StateKind};
 use super::tick::{PodCounts, Tick};
+
+/// As many pods of an arm are held one by one while the other arm can't be read.
+const MOST_HELD: usize = 256;
 
 /// One raw counter at one look.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,11 +94,12 @@ pub struct CounterState {
     paired: bool,
 }
 
+/// The counters of one arm as last seen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(try_from = "String", into = "String")]
 struct ArmCounters {
-    requests: BTreeMap<String, f64>,
-    errors: BTreeMap<String, f64>,
+    requests: BTreeMap<SeriesKey, f64>,
+    errors: BTreeMap<SeriesKey, f64>,
 }
 
 /// What one look at the counters came to.
@@ -169,10 +175,20 @@ impl CounterState {
     }
 }
 
-/// Adds what an arm counted to what waits for the other arm.
+/// Adds what an arm counted to what waits for the other arm. The pods of a large arm are not told apart any more then:
+/// their sum is what is compared, and their names would fill the status.
 fn hold(held: &mut Vec<PodCounts>, delta: Option<ArmDelta>) {
-    if let Some(delta) = delta {
-        *held = delta.with(std::mem::take(held));
+    let Some(delta) = delta else { return };
+    *held = delta.with(std::mem::take(held));
+    held.retain(|pod| pod.requests > 0.0 || pod.events > 0.0);
+    if held.len() > MOST_HELD {
+        let mut strata: BTreeMap<String, PodCounts> = BTreeMap::new();
+        for PodCounts { stratum, requests, events, .. } in std::mem::take(held) {
+            let sum = strata.entry(stratum.clone()).or_insert_with(|| PodCounts { stratum, ..PodCounts::default() });
+            sum.requests += requests;
+            sum.events += events;
+        }
+        *held = strata.into_values().collect();
     }
 }
 
@@ -207,18 +223,19 @@ impl ArmCounters {
             if let Some(base) = self.error_base(series, *current, &requests) {
                 delta.of(*current).1 += difference(base, current.value);
             }
-            self.errors.insert((*series).to_owned(), current.value);
+            self.errors.insert(SeriesKey::of(series), current.value);
         }
         for (series, current) in &requests {
-            let known = self.requests.get(*series).copied();
+            let key = SeriesKey::of(series);
+            let known = self.requests.get(&key).copied();
             if known.is_some_and(|base| current.value < base) && !errors.contains_key(series) {
-                self.errors.remove(*series);
+                self.errors.remove(&key);
             }
             if let Some(base) = known.or(current.started_in_run.then_some(0.0)) {
                 delta.of(*current).0 += difference(base, current.value);
                 delta.counted = true;
             }
-            self.requests.insert((*series).to_owned(), current.value);
+            self.requests.insert(key, current.value);
         }
         Some(delta)
     }
@@ -226,13 +243,38 @@ impl ArmCounters {
     /// From where a source's errors count: a source whose requests were reset has had its errors reset with them, even
     /// where the error counter has grown past its old value since.
     fn error_base(&self, series: &str, current: Current<'_>, requests: &BTreeMap<&str, Current<'_>>) -> Option<f64> {
-        let requests_before = self.requests.get(series);
+        let key = SeriesKey::of(series);
+        let requests_before = self.requests.get(&key);
         let was_reset = requests_before.zip(requests.get(series)).is_some_and(|(before, now)| now.value < *before);
         if was_reset {
             return Some(0.0);
         }
         let began_at_zero = current.started_in_run || requests_before.is_some();
-        self.errors.get(series).copied().or(began_at_zero.then_some(0.0))
+        self.errors.get(&key).copied().or(began_at_zero.then_some(0.0))
+    }
+}
+
+impl From<ArmCounters> for String {
+    fn from(ArmCounters { requests, errors }: ArmCounters) -> Self {
+        let keys: BTreeSet<SeriesKey> = requests.keys().chain(errors.keys()).copied().collect();
+        let of = |key| (key, [requests.get(&key).copied(), errors.get(&key).copied()]);
+        keyed::encode(StateKind::Counters, keys.into_iter().map(of))
+    }
+}
+
+impl TryFrom<String> for ArmCounters {
+    type Error = StateError;
+
+    fn try_from(text: String) -> Result<Self, StateError> {
+        let mut arm = Self::default();
+        for (key, numbers) in keyed::decode(StateKind::Counters, &text)? {
+            let [requests, errors] = numbers[..] else {
+                return Err(StateError::WrongLength { expected: 2, found: numbers.len() });
+            };
+            arm.requests.extend(requests.map(|value| (key, value)));
+            arm.errors.extend(errors.map(|value| (key, value)));
+        }
+        Ok(arm)
     }
 }
 

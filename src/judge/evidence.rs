@@ -119,7 +119,7 @@ impl MetricEvidence {
     }
 
     /// Expected seconds until a rollback by this metric alone, if things stay as they were in this step; none when
-    /// evidence of harm isn't growing, or nobody can tell.
+    /// evidence of harm isn't growing, is too small to foretell anything, or nobody can tell.
     pub fn seconds_until_harm(&self) -> Option<f64> {
         match self {
             Self::Counts(evidence) => evidence.seconds_until_harm,

@@ -53,6 +53,11 @@ impl LimitState {
         if let Some(value) = value {
             self.breaches = if limit.allows(value) { 0 } else { self.breaches.saturating_add(1) };
         }
+        self.reading(limit, value)
+    }
+
+    /// Where a value stands that does not count as a look of its own.
+    pub fn reading(&self, limit: &Limit, value: Option<f64>) -> LimitReading {
         let breached = value.is_some() && self.breaches >= limit.needed();
         LimitReading { value, breaches: self.breaches, breached }
     }

@@ -29,6 +29,10 @@ pub use settings::ErrorRateSettings;
 /// Evidence as shown is kept within what an exponential can hold; the state keeps the full value.
 const LARGEST_SHOWN: f64 = 700.0;
 
+/// A rollback is foretold only above the evidence that one good version in ten ever reaches. Below it a few errors in a
+/// row, which say nothing, would foretell one.
+const FORETOLD: f64 = 0.1;
+
 /// All that must be kept between looks. The settings are not part of it, since they come from the spec, except for the
 /// baseline: it was learned before the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -261,7 +265,8 @@ impl ErrorRateJudge {
             seconds_until_harm: traffic
                 .and_then(|traffic| planner::seconds_until(self.harm.raw(), log_harm_threshold, &traffic))
                 // When the counts have passed alone, it is the second opinion that is waited for.
-                .filter(|seconds| *seconds > 0.0 || log_harm >= log_harm_threshold),
+                .filter(|seconds| *seconds > 0.0 || log_harm >= log_harm_threshold)
+                .filter(|_| log_harm >= log_threshold(FORETOLD)),
             limit: self.settings.limit.filter(|_| totals.is_informative()).and_then(|limit| {
                 limit.evidence(
                     (totals.canary_requests, totals.canary_errors),

@@ -37,6 +37,7 @@ mod harm;
 pub mod histogram;
 pub mod interval;
 pub mod kayenta;
+pub(crate) mod keyed;
 pub mod latency;
 pub mod limit;
 pub mod log_space;
@@ -50,6 +51,7 @@ pub mod ratio;
 pub mod ratio_interval;
 pub mod sample_ratio;
 pub mod share;
+pub mod standing;
 pub mod state;
 pub mod tick;
 pub mod verdict;
@@ -75,7 +77,9 @@ pub use ratio::{Direction, RatioDesign, RatioProcess, RatioState};
 pub use ratio_interval::RatioSequence;
 pub use sample_ratio::{SampleRatio, SampleRatioState};
 pub use share::{ShareProcess, ShareState};
+pub use standing::Standing;
 pub use state::StateError;
+pub(crate) use state::StateKind;
 pub use tick::{PodCounts, Tick};
 pub use verdict::{
     Decision, LimitLook, Look, MetricLook, OnTimeout, RollbackCause, StepClock, TimeoutAction, Verdict, Waiting, decide,

@@ -9,20 +9,24 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use thiserror::Error;
 
 /// Raised when the meaning of the numbers changes, so that an older or newer binary doesn't misread them.
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 /// How counts are written: as integers of seven bits a byte, or as floats.
 const WHOLE: u8 = 0;
 const FLOATS: u8 = 1;
 
 /// Whose numbers they are, so that the text of one process can't be taken for another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StateKind {
+pub(crate) enum StateKind {
     Ratio = 1,
     Share = 2,
     Difference = 3,
     Exceedances = 10,
     Gauge = 11,
     Capping = 12,
+    Counters = 13,
+    Series = 14,
+    PodMeans = 15,
+    WarmUp = 16,
 }
 
 /// Why a stored state can't be read.

@@ -92,6 +92,10 @@ pub struct Decision {
     pub verdict: Verdict,
     /// Names of non-critical metrics and limits that look wrong; nothing is done about them.
     pub warnings: Vec<String>,
+    /// Evidence for harm of all metrics that decide, together: the logarithm of the weighted mean of their e-values.
+    pub log_harm: f64,
+    /// The evidence for harm that rolls back.
+    pub log_harm_threshold: f64,
 }
 
 /// What to do after a look, with the numbers that led to it; [`Verdict::explain`] says it in a sentence.
@@ -198,24 +202,43 @@ impl MetricLook {
     }
 
     /// Why the metric can't be judged at this look.
-    fn lack(&self) -> Option<&str> {
+    pub(super) fn lack(&self) -> Option<&str> {
         self.missing.as_deref().or(self.evidence.lack())
     }
 }
 
 impl LimitLook {
-    fn lack(&self) -> Option<&str> {
+    /// Why there is no value at this look.
+    pub(super) fn lack(&self) -> Option<&str> {
         self.missing.as_deref().or(self.reading.value.is_none().then_some("the query gave no value"))
     }
 }
 
 /// Decides what to do after a look.
 pub fn decide(look: &Look) -> Decision {
-    Decision { verdict: verdict(look), warnings: warnings(look) }
+    let harm = Harm::of(&look.deciding(), look.false_rollback);
+    let Harm { log_evidence: log_harm, log_threshold: log_harm_threshold, .. } = harm;
+    Decision { verdict: verdict(look, &harm), warnings: warnings(look), log_harm, log_harm_threshold }
 }
 
-fn verdict(look: &Look) -> Verdict {
-    let metrics: Vec<&MetricLook> = look.metrics.iter().filter(|metric| metric.decides()).collect();
+impl Look {
+    fn deciding(&self) -> Vec<&MetricLook> {
+        self.metrics.iter().filter(|metric| metric.decides()).collect()
+    }
+
+    /// The chance of a false alarm that one metric may take by itself: its share of the whole where it has no e-value and
+    /// decides, a usual one where it only warns, else all of it.
+    pub(super) fn level_of(&self, metric: &MetricLook) -> f64 {
+        match (metric.evidence.log_harm(), metric.decides()) {
+            (Some(_), _) => self.false_rollback,
+            (None, true) => Harm::of(&self.deciding(), self.false_rollback).level_per_weight * metric.weight,
+            (None, false) => LONE_WARNING_LEVEL,
+        }
+    }
+}
+
+fn verdict(look: &Look, harm: &Harm) -> Verdict {
+    let metrics = look.deciding();
     let limits: Vec<&LimitLook> = look.limits.iter().filter(|limit| limit.critical).collect();
     let lacks: Vec<(&str, &str)> = metrics
         .iter()
@@ -224,7 +247,6 @@ fn verdict(look: &Look) -> Verdict {
         .collect();
     let no_data = lacks.first().map(|&(name, reason)| Verdict::NoData { name: name.into(), reason: reason.into() });
     let something_seen = lacks.len() < metrics.len() + limits.len();
-    let harm = Harm::of(&metrics, look.false_rollback);
 
     if something_seen && let Some(cause) = harm.cause(&metrics, &limits) {
         return Verdict::Rollback(cause);
@@ -317,11 +339,16 @@ fn warnings(look: &Look) -> Vec<String> {
     let (names, evidence): (Vec<&String>, Vec<f64>) =
         metrics().filter_map(|metric| Some((&metric.name, metric.evidence.log_harm()?))).unzip();
     let called = e_bh(&evidence, WARNING_LEVEL).into_iter().map(|index| names[index]);
+    let called: Vec<&String> = called.collect();
     let alone = metrics()
-        .filter(|metric| metric.evidence.log_harm().is_none() && metric.evidence.is_harmful(LONE_WARNING_LEVEL))
-        .map(|metric| &metric.name);
+        .filter(|metric| {
+            metric.evidence.is_over_limit()
+                || metric.evidence.log_harm().is_none() && metric.evidence.is_harmful(LONE_WARNING_LEVEL)
+        })
+        .map(|metric| &metric.name)
+        .filter(|name| !called.contains(name));
     let limits = look.limits.iter().filter(|limit| !limit.critical && limit.reading.breached).map(|limit| &limit.name);
-    called.chain(alone).chain(limits).cloned().collect()
+    called.iter().copied().chain(alone).chain(limits).cloned().collect()
 }
 
 #[cfg(test)]

@@ -153,29 +153,36 @@ fn ended(
 ) -> Option<(AnalysisPhase, String)> {
     if let Some(blind) = status.clock.as_ref().and_then(|clock| clock.blind.as_ref()) {
         let limit = Duration::from(spec.analysis.on_no_data.after);
-        let phase = match spec.analysis.on_no_data.action {
-            NoDataPolicy::Pause => AnalysisPhase::Inconclusive,
-            NoDataPolicy::Rollback => AnalysisPhase::Failed,
+        let action = match spec.analysis.on_no_data.action {
+            NoDataPolicy::Pause => "pause",
+            NoDataPolicy::Rollback => "roll back",
         };
         return (super::run::since(now, &blind.since) >= limit).then(|| {
-            (phase, format!("nothing could be seen for {}: {}", humantime::format_duration(limit), blind.message))
+            let time = humantime::format_duration(limit);
+            let message = format!("nothing could be seen for {time}: {}; a Rollout would {action}", blind.message);
+            (AnalysisPhase::Inconclusive, message)
         });
     }
     let verdict = verdict?;
     let phase = match verdict {
-        Verdict::Rollback(_) | Verdict::TimedOut { action: TimeoutAction::Rollback, .. } => AnalysisPhase::Failed,
+        Verdict::Rollback(_) => AnalysisPhase::Failed,
         Verdict::Advance { .. } | Verdict::TimedOut { action: TimeoutAction::Advance, .. } => AnalysisPhase::Successful,
-        Verdict::TimedOut { action: TimeoutAction::Pause, .. } => AnalysisPhase::Inconclusive,
+        Verdict::TimedOut { action: TimeoutAction::Pause | TimeoutAction::Rollback, .. } => AnalysisPhase::Inconclusive,
         Verdict::Continue(_) | Verdict::NoData { .. } => return None,
     };
     Some((phase, outcome(verdict)))
 }
 
-/// The verdict without what a rollout would do next.
+/// The verdict without what a Rollout does next; where nothing was decided, with what it would do.
 fn outcome(verdict: &Verdict) -> String {
     let text = verdict.explain();
     let ends = ["; rolling back", "; advancing", "; pausing for a person"];
-    ends.iter().find_map(|end| text.strip_suffix(end)).unwrap_or(&text).to_owned()
+    let text = ends.iter().find_map(|end| text.strip_suffix(end)).unwrap_or(&text);
+    match verdict {
+        Verdict::TimedOut { action: TimeoutAction::Rollback, .. } => format!("{text}; a Rollout would roll back"),
+        Verdict::TimedOut { action: TimeoutAction::Pause, .. } => format!("{text}; a Rollout would pause for a person"),
+        _ => text.to_owned(),
+    }
 }
 
 fn end(status: &mut AnalysisRunStatus, phase: AnalysisPhase, message: String, now: Timestamp) {

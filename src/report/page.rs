@@ -26,6 +26,8 @@ pub(super) struct Page {
     /// Class of the heading.
     outcome: &'static str,
     message: String,
+    /// The two revisions, where they are known.
+    versions: Option<String>,
     when: Option<String>,
     warnings: Vec<String>,
     rows: Vec<SummaryRow>,
@@ -77,6 +79,7 @@ impl Page {
             symbol,
             outcome,
             message: sentence(&record.message),
+            versions: versions(record),
             when: when(record),
             warnings: record.warnings.clone(),
             rows: rows::summary(record),
@@ -99,6 +102,17 @@ fn sentence(message: &str) -> String {
     let message = message.trim_end_matches('.');
     let mut letters = message.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Which revision is compared with which.
+fn versions(record: &Record) -> Option<String> {
+    let name = |variables: &std::collections::BTreeMap<String, String>| {
+        ["revision", "workload", "subset", "backend", "service"]
+            .iter()
+            .find_map(|name| Some((*name, variables.get(*name).filter(|value| !value.is_empty())?.clone())))
+    };
+    let ((canary_word, canary), (stable_word, stable)) = (name(&record.canary)?, name(&record.stable)?);
+    Some(format!("The canary is {canary_word} {canary}, the stable version {stable_word} {stable}."))
 }
 
 fn when(record: &Record) -> Option<String> {
@@ -148,7 +162,7 @@ fn standing(standing: Standing, kind: MetricKind) -> (&'static str, &'static str
     match standing {
         Standing::Safe if kind == MetricKind::Threshold => ("✓ within its limits", "good"),
         Standing::Safe => ("✓ safe", "good"),
-        Standing::Regressed if kind == MetricKind::Threshold => ("✗ outside its limits", "bad"),
+        Standing::OverLimit => ("✗ beyond its limit", "bad"),
         Standing::Regressed => ("✗ worse", "bad"),
         Standing::Undecided => ("… not decided", ""),
         Standing::NoData => ("? no data", "warning"),

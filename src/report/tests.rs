@@ -7,7 +7,7 @@ use crate::{
         ArmRecord, EdgeRecord, Fact, LookRecord, LookVerdict, MetricKind, MetricLookRecord, MetricRecord, Outcome,
         PodRecord, QuantileRecord, Range, Record, SecondVerdict, SettingsRecord, Standing,
     },
-    judge::log_threshold,
+    judge::{latency::LatencyUnit, log_threshold},
     model::Timestamp,
 };
 
@@ -69,6 +69,7 @@ fn metric(name: &str, kind: MetricKind) -> MetricRecord {
         lower_is_worse: false,
         min: None,
         max: None,
+        unit: LatencyUnit::Unknown,
         margin: None,
         baseline: Vec::new(),
         pods: Vec::new(),
@@ -112,6 +113,7 @@ fn latency() -> MetricRecord {
         stable: Some(range(stable, stable * 0.97, stable * 1.05)),
     };
     MetricRecord {
+        unit: LatencyUnit::Seconds,
         edges: vec![
             edge(0.1, 0.5, 0.48, true),
             edge(0.25, 0.1, 0.09, true),
@@ -166,6 +168,7 @@ fn look(minute: i64) -> LookRecord {
             .into(),
         canary: Some(arm(1000.0 * (passed + 1.0), 0.01)),
         stable: Some(arm(9000.0 * (passed + 1.0), 0.0098)),
+        slower_than: Some(0.5),
         ..evidence(-0.3, 1.1 * since_step)
     };
     let memory = MetricLookRecord {

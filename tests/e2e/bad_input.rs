@@ -38,7 +38,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
         "must not be longer than",
     ),
     ("no duration", "{steps: [{weight: 5, hold: {min: soon}}]}", ANALYSIS, "should match"),
-    ("a duration of nothing", "{steps: [{weight: 5, hold: {min: 0s}}]}", ANALYSIS, "above 0s"),
+    ("a duration of nothing", "{steps: [{weight: 5, hold: {min: 999ms}}]}", ANALYSIS, "at least 1s"),
     ("a duration without end", "{steps: [{weight: 5, hold: {min: 10000h}}]}", ANALYSIS, "at most 744h"),
     ("alpha of a half", "{steps: [{weight: 5}]}", "{templates: [{name: http}], falseRollback: 0.5}", "below 0.5"),
     ("alpha of nothing", "{steps: [{weight: 5}]}", "{templates: [{name: http}], falseRollback: 0}", "above 0"),

@@ -8,6 +8,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::harness::{Mesh, Shop, alone, elapse, together};
 
+/// No traffic is said after 90 s at the soonest, since Prometheus may scrape only now and then; `after` counts from there.
+const SILENCE: Duration = Duration::from_mins(4);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_abort_is_done_within_a_second_while_prometheus_hangs() {
     let _turn = alone().await;
@@ -79,7 +82,7 @@ async fn without_any_traffic_nothing_is_decided_until_on_no_data_says_pause() {
     let analysis = "{templates: [{name: http}], interval: 1s, onNoData: {after: 15s, action: Pause}}";
     let shop = Shop::open_with(Mesh::HttpRoute, "silence", crate::harness::STEPS, analysis, "").await;
     shop.ship("v2", "").await;
-    let paused = shop.phase("Paused").await;
+    let paused = shop.phase_within("Paused", SILENCE).await;
     assert_eq!(paused["status"]["run"]["pause"]["reason"], "NoData");
     assert_eq!(paused["status"]["step"]["index"], 0);
     assert_eq!(paused["status"].get("outcomes"), None, "nothing was decided");
@@ -91,6 +94,6 @@ async fn without_any_traffic_on_no_data_may_roll_back() {
     let analysis = "{templates: [{name: http}], interval: 1s, onNoData: {after: 15s, action: Rollback}}";
     let shop = Shop::open_with(Mesh::HttpRoute, "silence", crate::harness::STEPS, analysis, "").await;
     shop.ship("v2", "").await;
-    let outcome = shop.outcome(1).await;
+    let outcome = shop.outcome_within(1, SILENCE).await;
     assert_eq!(outcome["reason"], "NoData", "{outcome}");
 }

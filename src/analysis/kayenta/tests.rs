@@ -9,6 +9,7 @@ fn arm(new_requests: f64, new_events: f64) -> ArmRecord {
 
 fn metric(name: &str, kind: MetricKind, critical: bool) -> MetricRecord {
     MetricRecord {
+        unit: crate::judge::latency::LatencyUnit::Unknown,
         name: name.to_owned(),
         kind,
         critical,

@@ -119,7 +119,7 @@ pub struct Threshold {
     /// The greatest good value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
-    /// How many looks in a row must break the limit.
+    /// How many looks in a row must break the limit, at least an interval apart: looks at the same sample count once.
     #[serde(default = "three")]
     #[schemars(range(min = 1, max = 100))]
     pub looks: u32,

@@ -152,6 +152,7 @@ fn metrics(record: &Record) -> Vec<Vec<Cell>> {
         let (tone, word) = match look.standing {
             Standing::Safe => (Tone::Good, "safe"),
             Standing::Regressed => (Tone::Bad, "worse"),
+            Standing::OverLimit => (Tone::Bad, "beyond its limit"),
             Standing::Undecided => (Tone::Plain, "not decided"),
             Standing::NoData => (Tone::Warning, "no data"),
         };

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     api::{ArmCounts, ArmQuantiles, MetricEvidence},
-    model::words::count,
+    judge::Standing,
+    model::words::{count, evidence as e_value},
 };
 
 /// How far the numbers stand in from the metric's name.
@@ -29,16 +30,14 @@ fn title(metric: &MetricEvidence) -> Line {
     Line::new().and(Tone::Strong, metric.name.clone()).and(Tone::Plain, "  ").and(tone(metric), metric.verdict.clone())
 }
 
-/// Told from the numbers, not from the words, so that new words need no change here.
+/// The colour of the judge's own word: it knows margins and limits, which the numbers of the evidence do not tell.
 fn tone(metric: &MetricEvidence) -> Tone {
-    let reached = |evidence: Option<f64>, threshold: Option<f64>| {
-        evidence.zip(threshold).is_some_and(|(evidence, threshold)| evidence >= threshold)
-    };
-    if reached(metric.harm, metric.harm_threshold) {
+    let is = |standing: Standing| metric.verdict == standing.word();
+    if is(Standing::Regressed) || is(Standing::OverLimit) {
         Tone::Bad
-    } else if reached(metric.safe, metric.safe_threshold) {
+    } else if is(Standing::Safe) {
         Tone::Good
-    } else if !compares(metric) && metric.estimate.is_none() {
+    } else if is(Standing::NoData) {
         Tone::Warning
     } else {
         Tone::Active
@@ -93,7 +92,8 @@ fn evidence(metric: &MetricEvidence, width: usize) -> Option<Line> {
     let meter = |name: &str, tone: Tone, evidence: Option<f64>, threshold: Option<f64>| {
         let (evidence, threshold) = (evidence?, threshold?);
         let share = if threshold > 0.0 { evidence / threshold } else { 0.0 };
-        let numbers = format!(" {evidence:.2} of {threshold:.2}");
+        // As in the sentences: the bar is on a logarithmic scale, the numbers are not logarithms.
+        let numbers = format!(" {} of {}", e_value(evidence), e_value(threshold));
         Some(Line::new().and(Tone::Plain, format!("{name} ")).join(bar(share, cells, tone)).and(Tone::Faint, numbers))
     };
     let harm = meter("harm", Tone::Bad, metric.harm, metric.harm_threshold);

@@ -59,7 +59,7 @@ fn in_a_run(phase: &str, change: &Value) -> Value {
                 "harm": 0.41, "harmThreshold": 4.605, "safe": 2.1, "safeThreshold": 2.996,
             },
             {
-                "name": "http/queue", "kind": "threshold", "verdict": "Within", "message": "12.5 is below the limit of 100",
+                "name": "http/queue", "kind": "threshold", "verdict": "Safe", "message": "12.5 is below the limit of 100",
                 "estimate": 12.5,
             },
         ],

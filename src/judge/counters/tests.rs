@@ -208,3 +208,23 @@ fn a_tick_is_as_long_as_the_time_since_something_was_counted() {
     assert_eq!(tick(state.look(&at(130.0, both((4.0, 0.0), (40.0, 0.0))))), Some(20.0), "what was held is in it");
     assert_eq!(tick(state.look(&both((5.0, 0.0), (50.0, 0.0)))), None);
 }
+
+#[test]
+fn while_one_version_can_not_be_read_many_pods_of_the_other_are_held_as_their_sum() {
+    let pods = |value: f64| -> Vec<Sample> { (0..1_000).map(|pod| sample(&format!("s{pod}"), value)).collect() };
+    let look = |canary: Option<f64>, stable: f64| Samples {
+        canary: canary.map(|value| arm(&[new_sample("c", value)], &[])),
+        stable: Some(arm(&pods(stable), &[])),
+        at: None,
+    };
+    let mut state = CounterState::default();
+    for (canary, stable) in [(0.0, 100.0), (10.0, 110.0)] {
+        read(&mut state, &look(Some(canary), stable));
+    }
+    assert_eq!(read(&mut state, &look(None, 115.0)), Reading::CanaryMissing);
+    assert!(serde_json::to_string(&state.held_stable).unwrap().len() < 200, "{:?}", state.held_stable);
+    let held = state.clone();
+    assert_eq!(read(&mut state, &look(None, 115.0)), Reading::CanaryMissing);
+    assert_eq!(state, held, "nothing new came");
+    assert_eq!(read(&mut state, &look(Some(30.0), 120.0)), counts((20.0, 0.0), (10_000.0, 0.0)));
+}

@@ -164,7 +164,7 @@ impl GaugeJudge {
     pub fn evidence(&self, step_elapsed: Duration) -> GaugeEvidence {
         let GaugeState { scale, run, step, canary_pods, stable_pods, canary, stable } = &self.state;
         let scale = scale.unwrap_or(GaugeScale::Ratio);
-        let means = |pods: &PodMeans| pods.means().map(|(_, mean)| mean).collect::<Vec<f64>>();
+        let means = |pods: &PodMeans| pods.means().collect::<Vec<f64>>();
         let stable_mean = stable.mean();
         let boundary = |margin| stable_mean.map(|stable| self.boundary(scale, margin, stable));
         let trend =

@@ -7,17 +7,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::judge::classical::distribution::student_quantile;
+use crate::judge::keyed::{self, SeriesKey};
 use crate::judge::state::{self, StateError, StateKind};
 
 /// The mean of each pod of an arm over the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct PodMeans {
-    pods: BTreeMap<String, PodMean>,
+    pods: BTreeMap<SeriesKey, PodMean>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct PodMean {
     /// Sum of the values on the scale of the comparison.
     sum: f64,
@@ -39,14 +39,14 @@ pub struct PodSpread {
 impl PodMeans {
     /// Takes a pod's value of one look, on the scale of the comparison.
     pub fn push(&mut self, pod: &str, value: f64) {
-        let mean = self.pods.entry(pod.to_owned()).or_default();
+        let mean = self.pods.entry(SeriesKey::of(pod)).or_default();
         mean.sum += value;
         mean.values += 1.0;
     }
 
-    /// Each pod's mean, by name.
-    pub fn means(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.pods.iter().map(|(pod, mean)| (pod.as_str(), mean.sum / mean.values))
+    /// Each pod's mean.
+    pub fn means(&self) -> impl Iterator<Item = f64> {
+        self.pods.values().map(|mean| mean.sum / mean.values)
     }
 
     /// Number of pods that were seen.
@@ -96,20 +96,23 @@ impl PodSpread {
     }
 }
 
-impl From<PodMean> for String {
-    fn from(mean: PodMean) -> Self {
-        state::encode_counts(StateKind::Gauge, &[mean.sum, mean.values])
+impl From<PodMeans> for String {
+    fn from(means: PodMeans) -> Self {
+        let numbers = |mean: PodMean| [Some(mean.sum), Some(mean.values)];
+        keyed::encode(StateKind::PodMeans, means.pods.into_iter().map(|(key, mean)| (key, numbers(mean))))
     }
 }
 
-impl TryFrom<String> for PodMean {
+impl TryFrom<String> for PodMeans {
     type Error = StateError;
 
     fn try_from(text: String) -> Result<Self, StateError> {
-        match state::decode_counts(StateKind::Gauge, &text)?.as_slice() {
-            &[sum, values] if values >= 1.0 => Ok(Self { sum, values }),
-            &[_, values] => Err(state::impossible(1, values)),
-            other => Err(StateError::WrongLength { expected: 2, found: other.len() }),
-        }
+        let mean = |(key, numbers): (SeriesKey, Vec<Option<f64>>)| match numbers[..] {
+            [Some(sum), Some(values)] if values >= 1.0 => Ok((key, PodMean { sum, values })),
+            [Some(_), Some(values)] => Err(state::impossible(1, values)),
+            _ => Err(StateError::WrongLength { expected: 2, found: numbers.len() }),
+        };
+        let pods = keyed::decode(StateKind::PodMeans, &text)?.into_iter().map(mean);
+        Ok(Self { pods: pods.collect::<Result<_, _>>()? })
     }
 }

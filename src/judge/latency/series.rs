@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::judge::histogram::Histogram;
+use crate::judge::keyed::{self, SeriesKey};
 use crate::judge::state::{self, StateError, StateKind};
 
 /// The most that may have been repaired, as a share of the requests.
@@ -74,14 +75,13 @@ pub(super) struct ArmGrowth {
 
 /// The histograms of one arm as last seen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub(super) struct ArmSeries {
-    bases: BTreeMap<String, Base>,
+    bases: BTreeMap<SeriesKey, Base>,
 }
 
 /// One histogram as last seen, at the tracked edges.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq)]
 struct Base {
     open: bool,
     seen: Exceedances,
@@ -117,14 +117,14 @@ impl ArmSeries {
         for (series, sample) in by_series(samples) {
             let Some(now) = Base::of(&sample.histogram, edges) else {
                 notes.changed_layout += 1;
-                self.bases.remove(series);
+                self.bases.remove(&SeriesKey::of(series));
                 continue;
             };
             if sample.histogram.repaired() > MOST_REPAIRED * now.seen.requests {
                 notes.broken += 1;
                 continue;
             }
-            let known = self.bases.insert(series.to_owned(), now.clone());
+            let known = self.bases.insert(SeriesKey::of(series), now.clone());
             if sample.warming_up {
                 notes.warming_up += 1;
                 growth.counted |= known.is_some();
@@ -235,20 +235,30 @@ impl TryFrom<String> for Exceedances {
     }
 }
 
-impl From<Base> for String {
-    fn from(base: Base) -> Self {
-        // The mark of an open histogram; no count is coded with it.
-        let mark = if base.open { "~" } else { "" };
-        format!("{mark}{}", Self::from(base.seen))
+/// Of each series: whether its histogram is open, its requests, and those above each tracked edge.
+impl From<ArmSeries> for String {
+    fn from(arm: ArmSeries) -> Self {
+        let numbers = |base: Base| {
+            let head = [f64::from(u8::from(base.open)), base.seen.requests];
+            head.into_iter().chain(base.seen.above).map(Some).collect::<Vec<_>>()
+        };
+        keyed::encode(StateKind::Series, arm.bases.into_iter().map(|(key, base)| (key, numbers(base))))
     }
 }
 
-impl TryFrom<String> for Base {
+impl TryFrom<String> for ArmSeries {
     type Error = StateError;
 
     fn try_from(text: String) -> Result<Self, StateError> {
-        let open = text.starts_with('~');
-        let seen = Exceedances::try_from(text.trim_start_matches('~').to_owned())?;
-        Ok(Self { open, seen })
+        let base = |(key, numbers): (SeriesKey, Vec<Option<f64>>)| {
+            let numbers: Vec<f64> = numbers.into_iter().flatten().collect();
+            let [open, requests, above @ ..] = numbers.as_slice() else {
+                return Err(StateError::WrongLength { expected: 2, found: numbers.len() });
+            };
+            let seen = Exceedances { requests: *requests, above: above.to_vec() };
+            Ok((key, Base { open: *open > 0.0, seen }))
+        };
+        let bases = keyed::decode(StateKind::Series, &text)?.into_iter().map(base);
+        Ok(Self { bases: bases.collect::<Result<_, _>>()? })
     }
 }

@@ -37,7 +37,8 @@ pub struct ErrorRateEvidence {
     /// Expected seconds until safety is shown, if rates and traffic stay as they were in this step; none when the
     /// evidence isn't growing.
     pub seconds_until_safe: Option<f64>,
-    /// Expected seconds until a rollback by this metric alone, likewise.
+    /// Expected seconds until a rollback by this metric alone, likewise; none below an e-value of 10 for harm, which one
+    /// good version in ten ever reaches.
     pub seconds_until_harm: Option<f64>,
     /// How the canary's rate in this step stands to its hard limit; none without one, or before any request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,7 +59,8 @@ pub struct Spread {
     /// How long the history is, in seconds; below two hours it has not shown what happens now and then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history_seconds: Option<f64>,
-    /// The dispersion that evidence on raw counts is tempered by, from 1 to 50.
+    /// The dispersion that evidence of harm on raw counts is tempered by, from 1 to 50: what the history showed, but at
+    /// least 2 where there is none or a short one. Evidence of safety takes what the history showed as it is.
     pub dispersion: f64,
     /// Length in ticks of the blocks of history that showed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -97,6 +97,16 @@ fn a_canary_that_looks_ill_is_told_when_it_will_be_rolled_back() {
 }
 
 #[test]
+fn a_few_errors_foretell_no_rollback() {
+    let text = verdict_of(vec![metric("error rate", 1.0, 9.0, 1)], vec![], 1).explain();
+    assert!(!text.contains("rolled back"), "{text}");
+    let worse = metric("error rate", 3.0, 9.0, 1);
+    let MetricEvidence::Counts(evidence) = &worse.evidence else { panic!("{worse:?}") };
+    assert!(evidence.log_harm < 10f64.ln(), "{evidence:?}");
+    assert_eq!(evidence.seconds_until_harm, None);
+}
+
+#[test]
 fn with_enough_errors_the_difference_is_told_with_its_bounds() {
     let text = metric("error rate", 1.0, 9.0, 100).evidence.explain("error rate");
     assert!(text.contains("equals the stable 1 % (900 of 90000), difference 0 points (-"), "{text}");

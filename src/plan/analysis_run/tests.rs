@@ -105,20 +105,28 @@ fn an_equal_version_is_successful_and_a_worse_one_fails() {
 }
 
 #[test]
-fn an_analysis_without_a_decision_ends_as_its_author_chose() {
+fn an_analysis_without_a_decision_is_inconclusive_unless_its_author_lets_it_pass() {
     for (choice, phase) in [
         ("Pause", AnalysisPhase::Inconclusive),
-        ("Rollback", AnalysisPhase::Failed),
+        ("Rollback", AnalysisPhase::Inconclusive),
         ("Promote", AnalysisPhase::Successful),
     ] {
         let status = Bench::new(&json!({"maxDuration": "2m", "onTimeout": choice})).run(0.005);
         assert_eq!((status.phase, status.verdict.as_deref()), (phase, Some("TimedOut")), "{choice}: {status:?}");
+        let message = status.message.unwrap();
+        assert_eq!(message.ends_with("; a Rollout would roll back"), choice == "Rollback", "{message}");
     }
 }
 
 #[test]
 fn an_outage_is_no_verdict_and_ends_inconclusively_only_when_it_lasts() {
-    let mut bench = Bench::new(&json!({"onNoData": {"after": "1m"}}));
+    for action in ["Pause", "Rollback"] {
+        outage(action);
+    }
+}
+
+fn outage(action: &str) {
+    let mut bench = Bench::new(&json!({"onNoData": {"after": "1m", "action": action}}));
     bench.look(true);
     for minute in 0..2 {
         bench.now = bench.now.checked_add(SignedDuration::from_secs(58 * minute + 1)).unwrap();

@@ -6,6 +6,7 @@ use crate::{
         Record,
         record::{EdgeRecord, QuantileRecord, Range},
     },
+    judge::latency::LatencyUnit,
     model::words::{number, percent},
 };
 
@@ -32,7 +33,7 @@ pub(super) fn edges(record: &Record, metric: usize) -> Option<Chart> {
         .iter()
         .enumerate()
         .filter(|(index, _)| index % every == 0)
-        .map(|(index, edge)| Tick { at: pixel(x.place(index as f64)), label: number(edge.edge) })
+        .map(|(index, edge)| Tick { at: pixel(x.place(index as f64)), label: head.unit.show(edge.edge) })
         .collect();
     let sides: [Side; 2] = [("canary", |edge| edge.canary), ("stable", |edge| edge.stable)];
     let ends: Vec<f64> =
@@ -57,14 +58,14 @@ pub(super) fn edges(record: &Record, metric: usize) -> Option<Chart> {
         description: format!(
             "Two lines over {} edges from {} to {}. The canary is farthest above the stable version at {}: {} of its requests are slower, of the stable version's {}.",
             edges.len(),
-            number(edges[0].edge),
-            number(edges[edges.len() - 1].edge),
-            number(worst.edge),
+            head.unit.show(edges[0].edge),
+            head.unit.show(edges[edges.len() - 1].edge),
+            head.unit.show(worst.edge),
             percent(worst.canary),
             percent(worst.stable),
         ),
         unit: "share of the requests (logarithmic)".into(),
-        across: "edge, in the unit of the histogram".into(),
+        across: "edge".into(),
         x_ticks,
         y_ticks: y.powers(|power| percent(10_f64.powi(power))),
         bands: Vec::new(),
@@ -107,7 +108,8 @@ pub(super) fn quantiles(record: &Record, metric: usize) -> Option<Chart> {
                 high: pixel(y.place(high.unwrap_or(highest * 1.05))),
             });
         }
-        let value = |range: Option<Range>| range.map_or_else(|| "unknown".to_owned(), |range| number(range.estimate));
+        let value =
+            |range: Option<Range>| range.map_or_else(|| "unknown".to_owned(), |range| head.unit.show(range.estimate));
         said.push(format!(
             "{} canary {}, stable {}",
             name(quantile.quantile),
@@ -128,8 +130,8 @@ pub(super) fn quantiles(record: &Record, metric: usize) -> Option<Chart> {
     Some(Chart {
         id: format!("quantiles-{metric}"),
         title: format!("Quantiles of the latency: {}", head.name),
-        description: format!("With their intervals, in the unit of the histogram: {}.", said.join("; ")),
-        unit: "latency, in the unit of the histogram".into(),
+        description: format!("With their intervals: {}.", said.join("; ")),
+        unit: in_unit("latency", head.unit),
         across: "quantile".into(),
         x_ticks,
         y_ticks: y.numbers(),
@@ -139,6 +141,16 @@ pub(super) fn quantiles(record: &Record, metric: usize) -> Option<Chart> {
         dots,
         marks: Vec::new(),
     })
+}
+
+/// What an axis shows, with its unit: in seconds or milliseconds as the histogram has them.
+fn in_unit(what: &str, unit: LatencyUnit) -> String {
+    let unit = match unit {
+        LatencyUnit::Unknown => "in the unit of the histogram",
+        LatencyUnit::Seconds => "in seconds",
+        LatencyUnit::Milliseconds => "in milliseconds",
+    };
+    format!("{what}, {unit}")
 }
 
 /// `p50`, `p99.9`.

@@ -64,7 +64,7 @@ pub(super) fn chart(record: &Record, metric: usize) -> Option<Chart> {
     });
     Some(Chart {
         id: format!("values-{metric}"),
-        title: format!("{}: {}", title(head), head.name),
+        title: format!("{}: {}", title(head, record, metric), head.name),
         description: describe(&lines, name),
         unit: if shares { "share of the requests so far".into() } else { "value".into() },
         across: "time since the first look".into(),
@@ -78,13 +78,17 @@ pub(super) fn chart(record: &Record, metric: usize) -> Option<Chart> {
     })
 }
 
-fn title(head: &MetricRecord) -> &'static str {
+fn title(head: &MetricRecord, record: &Record, metric: usize) -> String {
+    let slower_than = || record.looks.iter().rev().find_map(|look| look.metrics.get(metric)?.slower_than);
     match head.kind {
-        MetricKind::ErrorRate => "Error rates",
-        MetricKind::Latency => "Slow requests",
-        MetricKind::Rate => "Rates",
-        MetricKind::Gauge => "Means over the pods",
-        MetricKind::Threshold => "The canary's value",
+        MetricKind::ErrorRate => "Error rates".to_owned(),
+        MetricKind::Latency => {
+            let edge = slower_than().map_or_else(String::new, |edge| format!(" than {}", head.unit.show(edge)));
+            format!("Requests slower{edge}")
+        }
+        MetricKind::Rate => "Rates".to_owned(),
+        MetricKind::Gauge => "Means over the pods".to_owned(),
+        MetricKind::Threshold => "The canary's value".to_owned(),
     }
 }
 

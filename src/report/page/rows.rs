@@ -8,6 +8,7 @@ use crate::{
         Record,
         record::{ArmRecord, LookVerdict, MetricKind, MetricLookRecord, MetricRecord, Range},
     },
+    judge::latency::LatencyUnit,
     model::words::{count, evidence, factor, number, percent, seconds, signed_percent},
     report::chart::quantile_name,
 };
@@ -53,7 +54,7 @@ fn row(metric: &MetricRecord, look: &MetricLookRecord) -> SummaryRow {
     let (says, tone) = standing(look.standing, metric.kind);
     let canary = match metric.kind {
         MetricKind::Threshold => look.value.map_or_else(dash, number),
-        _ => arm(metric.kind, look.canary),
+        _ => arm(metric, look, look.canary),
     };
     let difference = look.difference.map_or_else(dash, |difference| range(difference, signed_percent));
     SummaryRow {
@@ -61,7 +62,7 @@ fn row(metric: &MetricRecord, look: &MetricLookRecord) -> SummaryRow {
         says,
         tone,
         canary,
-        stable: arm(metric.kind, look.stable),
+        stable: arm(metric, look, look.stable),
         difference,
         ratio: look.ratio.map_or_else(dash, |ratio| range(ratio, factor)),
         harm: against(look.log_harm, look.log_harm_threshold),
@@ -74,15 +75,16 @@ fn dash() -> String {
 }
 
 /// One version's numbers, in a few words.
-fn arm(kind: MetricKind, arm: Option<ArmRecord>) -> String {
+fn arm(metric: &MetricRecord, look: &MetricLookRecord, arm: Option<ArmRecord>) -> String {
     let Some(arm) = arm else { return dash() };
-    if kind == MetricKind::Gauge {
+    if metric.kind == MetricKind::Gauge {
         return format!("{} (mean of {} pods)", number(arm.events), count(arm.requests));
     }
-    let counts = format!("{} of {}", count(arm.events), count(arm.requests));
+    let counts = format!("{} of {} requests", count(arm.events), count(arm.requests));
+    let slower = look.slower_than.map_or_else(String::new, |edge| format!(" slower than {}", metric.unit.show(edge)));
     match arm.rate {
-        Some(rate) => format!("{}, {counts}", range(rate, percent)),
-        None => counts,
+        Some(rate) => format!("{}{slower}, {counts}", range(rate, percent)),
+        None => format!("{counts}{slower}"),
     }
 }
 
@@ -108,12 +110,12 @@ fn against(value: Option<f64>, threshold: Option<f64>) -> String {
 /// Pods, edges and quantiles of a metric, as far as there are any.
 pub(super) fn details(metric: &MetricRecord) -> Vec<Table> {
     let quantiles = metric.quantiles.iter().map(|quantile| {
-        let side = |side: Option<Range>| side.map_or_else(dash, |side| range(side, number));
+        let side = |side: Option<Range>| side.map_or_else(dash, |side| range(side, |value| metric.unit.show(value)));
         vec![quantile_name(quantile.quantile), side(quantile.canary), side(quantile.stable)]
     });
     let edges = metric.edges.iter().map(|edge| {
         vec![
-            if edge.edge.is_finite() { number(edge.edge) } else { "beyond all".to_owned() },
+            if edge.edge.is_finite() { metric.unit.show(edge.edge) } else { "beyond all".to_owned() },
             percent(edge.canary),
             percent(edge.stable),
             edge.ratio.map_or_else(dash, |ratio| range(ratio, factor)),
@@ -146,7 +148,10 @@ pub(super) fn details(metric: &MetricRecord) -> Vec<Table> {
     };
     vec![
         table(
-            "Quantiles, in the unit of the histogram",
+            match metric.unit {
+                LatencyUnit::Unknown => "Quantiles, in the unit of the histogram",
+                LatencyUnit::Seconds | LatencyUnit::Milliseconds => "Quantiles",
+            },
             &["Quantile", "Canary", "Stable version"],
             quantiles.collect(),
         ),

@@ -114,6 +114,13 @@ impl Shop {
         self.until(&format!("phase {phase}"), |rollout| rollout["status"]["phase"] == phase).await
     }
 
+    /// Waits longer for a phase.
+    pub async fn phase_within(&self, phase: &str, limit: Duration) -> Value {
+        let is_in = |rollout: &Value| rollout["status"]["phase"] == phase;
+        let what = format!("phase {phase}");
+        self.namespace.wait_for_object_within("siskin.dev/v1alpha1", "Rollout", "web", &what, limit, is_in).await
+    }
+
     /// Waits until something is true of the Rollout.
     pub async fn until(&self, what: &str, is: impl Fn(&Value) -> bool + Send) -> Value {
         self.namespace.wait_for_object("siskin.dev/v1alpha1", "Rollout", "web", what, is).await
