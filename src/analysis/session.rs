@@ -23,6 +23,10 @@ use crate::{
 /// server takes objects of 1.5 MiB, and a Rollout and the AnalysisRun of its run hold the same state each.
 const MOST_STATE: usize = 192 * 1024;
 
+/// After so much that was learned later no more is learned: it is kept for a replay, and what is seen once an hour and
+/// raises what is known becomes rare.
+const MOST_LEARNED: usize = 64;
+
 /// An analysis while it goes on.
 #[derive(Clone, Debug)]
 pub struct Session<'a> {
@@ -170,7 +174,9 @@ impl<'a> Session<'a> {
                 watch.learn(metric, &self.settings, self.weight, &baseline);
                 self.kept.baselines.retain(|known| known.name != name);
                 self.kept.baselines.push(MetricBaseline { name, baseline });
-            } else if watch.learn(metric, &self.settings, self.weight, &baseline) {
+            } else if self.kept.learned_later.len() < MOST_LEARNED
+                && watch.learn(metric, &self.settings, self.weight, &baseline)
+            {
                 self.kept.learned_later.push(LearnedLater { at: now.clone(), name, baseline });
             }
         }

@@ -16,6 +16,14 @@ fn an_analysis_that_saw_nothing_has_a_page_that_says_so() {
 }
 
 #[test]
+fn both_revisions_the_slow_requests_and_their_unit_are_named() {
+    let page = html(&sample::rollback());
+    assert!(page.contains("The canary is revision 5c8f6, the stable version revision 7d4b9."), "{page}");
+    assert!(page.contains("slower than 500 ms"), "{page}");
+    assert!(!page.contains("in the unit of the histogram"), "{page}");
+}
+
+#[test]
 fn what_users_wrote_is_text_and_never_markup() {
     let planted = "<script>alert('\"&')</script>";
     let mut record = sample::rollback();
