@@ -22,6 +22,8 @@ pub(super) struct CountsWatch {
     pub(super) started: bool,
     labels: Labels,
     taken_ms: Pace,
+    /// When both versions were last counted.
+    counted_ms: Pace,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -30,6 +32,8 @@ struct State {
     judge: ErrorRateState,
     #[serde(default, skip_serializing_if = "Pace::is_unset")]
     taken_ms: Pace,
+    #[serde(default, skip_serializing_if = "Pace::is_unset")]
+    counted_ms: Pace,
 }
 
 impl CountsWatch {
@@ -43,15 +47,23 @@ impl CountsWatch {
         let state: Option<State> = state.and_then(|text| serde_json::from_str(text).ok());
         let baseline: Option<CountBaseline> = baseline.and_then(|text| serde_json::from_str(text).ok());
         let (started, settings) = (state.is_some(), metric.error_rate_settings(settings, baseline.as_ref()));
-        let (judge, taken_ms) = match state {
-            Some(State { judge, taken_ms }) => (ErrorRateJudge::resume(settings, weight, judge), taken_ms),
-            None => (ErrorRateJudge::start(settings, weight), Pace::default()),
+        let (judge, taken_ms, counted_ms) = match state {
+            Some(State { judge, taken_ms, counted_ms }) => {
+                (ErrorRateJudge::resume(settings, weight, judge), taken_ms, counted_ms)
+            }
+            None => (ErrorRateJudge::start(settings, weight), Pace::default(), Pace::default()),
         };
-        Self { judge, started, labels: Labels::of(metric), taken_ms }
+        Self { judge, started, labels: Labels::of(metric), taken_ms, counted_ms }
     }
 
     pub(super) fn state(&self) -> Option<String> {
-        self.started.then(|| super::watch::text(&State { judge: self.judge.state(), taken_ms: self.taken_ms }))
+        self.started.then(|| {
+            super::watch::text(&State {
+                judge: self.judge.state(),
+                taken_ms: self.taken_ms,
+                counted_ms: self.counted_ms,
+            })
+        })
     }
 
     pub(super) fn look(&mut self, outcome: Option<&MetricOutcome>, now: Timestamp) -> Sight {
@@ -78,10 +90,18 @@ impl CountsWatch {
         let looked = judge.look(samples);
         // What the stable version has not begun with leaves nothing behind.
         let begins = self.started || samples.stable.is_some();
-        let one_sided = matches!(looked.reading, Reading::NoCanaryTraffic | Reading::NoStableTraffic);
-        if begins && judge != self.judge && (!one_sided || self.taken_ms.is_over(now, QUIET_AT_LEAST)) {
+        let waits = match looked.reading {
+            // Before the canary's first requests there is nothing that the stable version's could wait for.
+            Reading::NoCanaryTraffic => !self.counted_ms.is_over(now, QUIET_AT_LEAST),
+            Reading::NoStableTraffic => !self.taken_ms.is_over(now, QUIET_AT_LEAST),
+            _ => false,
+        };
+        if begins && judge != self.judge && !waits {
             self.judge = judge;
             self.taken_ms.take(now);
+            if matches!(looked.reading, Reading::Counted(_)) {
+                self.counted_ms.take(now);
+            }
         }
         self.started = begins;
         looked

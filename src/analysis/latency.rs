@@ -22,6 +22,8 @@ pub(super) struct LatencyWatch {
     canary_is_new: bool,
     started: bool,
     taken_ms: Pace,
+    /// When both versions were last counted.
+    counted_ms: Pace,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -32,6 +34,8 @@ struct State {
     pods: Pods,
     #[serde(default, skip_serializing_if = "Pace::is_unset")]
     taken_ms: Pace,
+    #[serde(default, skip_serializing_if = "Pace::is_unset")]
+    counted_ms: Pace,
 }
 
 impl LatencyWatch {
@@ -44,7 +48,7 @@ impl LatencyWatch {
     ) -> Self {
         let known: Option<State> = state.and_then(|text| serde_json::from_str(text).ok());
         let started = known.is_some();
-        let State { judge, pods, taken_ms } = known.unwrap_or_default();
+        let State { judge, pods, taken_ms, counted_ms } = known.unwrap_or_default();
         let baseline = baseline.and_then(|text| serde_json::from_str(text).ok());
         Self {
             judge: LatencyJudge::resume(metric.latency_settings(settings, baseline), weight, judge),
@@ -53,11 +57,17 @@ impl LatencyWatch {
             canary_is_new: settings.canary_is_new,
             started,
             taken_ms,
+            counted_ms,
         }
     }
 
     pub(super) fn state(&self) -> Option<String> {
-        let state = State { judge: self.judge.state(), pods: self.pods.clone(), taken_ms: self.taken_ms };
+        let state = State {
+            judge: self.judge.state(),
+            pods: self.pods.clone(),
+            taken_ms: self.taken_ms,
+            counted_ms: self.counted_ms,
+        };
         self.started.then(|| super::watch::text(&state))
     }
 
@@ -96,10 +106,18 @@ impl LatencyWatch {
     fn take(&mut self, samples: &HistogramSamples, now: Timestamp) -> LatencyOutcome {
         let mut judge = self.judge.clone();
         let looked = judge.look(samples);
-        let one_sided = matches!(looked.reading, LatencyReading::NoCanaryTraffic | LatencyReading::NoStableTraffic);
-        if judge != self.judge && (!one_sided || self.taken_ms.is_over(now, QUIET_AT_LEAST)) {
+        let waits = match looked.reading {
+            // Before the canary's first requests there is nothing that the stable version's could wait for.
+            LatencyReading::NoCanaryTraffic => !self.counted_ms.is_over(now, QUIET_AT_LEAST),
+            LatencyReading::NoStableTraffic => !self.taken_ms.is_over(now, QUIET_AT_LEAST),
+            _ => false,
+        };
+        if judge != self.judge && !waits {
             self.judge = judge;
             self.taken_ms.take(now);
+            if looked.reading == LatencyReading::Counted {
+                self.counted_ms.take(now);
+            }
         }
         looked
     }

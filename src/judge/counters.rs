@@ -160,7 +160,6 @@ impl CounterState {
             self.at = self.at.or(at);
             return (Reading::FirstSight, None);
         }
-        self.paired = true;
         let seconds = at.zip(self.at).map(|(at, before)| at - before).filter(|seconds| *seconds > 0.0);
         let tick = Tick { canary: canary.with(held.0), stable: stable.with(held.1), seconds };
         let counts = tick.totals();
@@ -170,6 +169,7 @@ impl CounterState {
             (Reading::NoStableTraffic, None)
         } else {
             self.at = at;
+            self.paired = true;
             (Reading::Counted(counts), Some(tick))
         }
     }

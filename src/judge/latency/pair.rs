@@ -108,7 +108,6 @@ impl PairState {
         if !(canary.counted && stable.counted) {
             return (LatencyReading::FirstSight, Vec::new());
         }
-        self.paired = true;
         hold(&mut canary_strata, Some(canary));
         hold(&mut stable_strata, Some(stable));
         let requests =
@@ -119,6 +118,7 @@ impl PairState {
         if requests(&stable_strata) <= 0.0 {
             return (LatencyReading::NoStableTraffic, Vec::new());
         }
+        self.paired = true;
         let pairs = canary_strata
             .into_iter()
             .map(|(stratum, canary)| {
