@@ -54,8 +54,11 @@ where
     STANDARD_NO_PAD.encode(bytes)
 }
 
+/// A series and its values, in the order in which they were written.
+pub(crate) type KeyedValues = (SeriesKey, Vec<Option<f64>>);
+
 /// Reads them back. Numbers are finite.
-pub(crate) fn decode(kind: StateKind, text: &str) -> Result<Vec<(SeriesKey, Vec<Option<f64>>)>, StateError> {
+pub(crate) fn decode(kind: StateKind, text: &str) -> Result<Vec<KeyedValues>, StateError> {
     let bytes = STANDARD_NO_PAD.decode(text).map_err(|error| StateError::NotBase64(error.to_string()))?;
     let cut_off = || StateError::WrongLength { expected: bytes.len() + 1, found: bytes.len() };
     let [version, found, rest @ ..] = bytes.as_slice() else { return Err(cut_off()) };

@@ -129,8 +129,8 @@ impl<'a> Facts<'a> {
                 ),
             ));
         }
-        let shared = self.observed.other_services.iter().filter(|_| self.spec.traffic.pin_service);
-        match shared.filter_map(|other| Some((other.object.name(), other.shared_with.first()?))).next() {
+        let mut shared = self.observed.other_services.iter().filter(|_| self.spec.traffic.pin_service);
+        match shared.find_map(|other| Some((other.object.name(), other.shared_with.first()?))) {
             Some((other, deployment)) => Err(Problem::new(
                 ready::SERVICE_SHARED,
                 format!(

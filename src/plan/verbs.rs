@@ -29,7 +29,7 @@ fn request(observed: &Observed) -> Option<Result<VerbRequest, (String, String)>>
         }
         request
     });
-    Some(request.map_err(|error| (cut(text, UNREADABLE).to_owned(), error.to_string())))
+    Some(request.map_err(|error| (cut(text, UNREADABLE).to_owned(), error)))
 }
 
 /// The request that was not answered yet. One that can't be read is answered with an Event, once.

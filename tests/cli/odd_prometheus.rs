@@ -35,9 +35,9 @@ async fn answer(uri: Uri, body: String) -> (StatusCode, String) {
         _ => "+Inf",
     };
     let number = |name: &str| form[name].parse::<f64>().unwrap();
-    let (start, step) = (number("start"), number("step"));
-    let count = ((number("end") - start) / step).floor() as u32;
-    let ticks: Vec<_> = (0..=count).map(|tick| start + f64::from(tick) * step).collect();
+    let (start, end, step) = (number("start"), number("end"), number("step"));
+    let ticks = (0..).map(|tick: u32| start + f64::from(tick) * step).take_while(|at| *at <= end);
+    let ticks: Vec<_> = ticks.collect();
     let series = |revision: &&str| {
         let values: Vec<_> = ticks
             .iter()

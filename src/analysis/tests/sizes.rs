@@ -33,7 +33,7 @@ fn many_counters(look: u32, series: u32) -> MetricOutcome {
         let events = requests.iter().map(|sample| Sample { value: (sample.value * 0.01).floor(), ..sample.clone() });
         Ok(Counters { events: events.collect(), requests })
     });
-    MetricOutcome::Counters(PerArm { canary, stable })
+    MetricOutcome::Counters(PerArm { stable, canary })
 }
 
 fn many_histograms(look: u32, series: u32) -> MetricOutcome {
@@ -46,12 +46,12 @@ fn many_histograms(look: u32, series: u32) -> MetricOutcome {
         };
         Ok(samples.into_iter().map(histogram).collect())
     });
-    MetricOutcome::Histograms(PerArm { canary, stable })
+    MetricOutcome::Histograms(PerArm { stable, canary })
 }
 
 fn many_gauges(look: u32, series: u32) -> MetricOutcome {
     let [canary, stable] = many(look, series, sample).map(Ok);
-    MetricOutcome::Gauges(PerArm { canary, stable })
+    MetricOutcome::Gauges(PerArm { stable, canary })
 }
 
 /// What is kept after three looks, in bytes, and what the last look came to.

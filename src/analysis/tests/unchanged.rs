@@ -101,7 +101,7 @@ fn while_only_the_canary_is_seen_nothing_is_written_either() {
 
 /// The canary's pods are scraped at even looks, the stable version's at odd ones.
 fn staggered(look: u32, sampled: Sampled) -> MetricOutcome {
-    let (even, odd) = (look / 2 * 2, (look + 1) / 2 * 2);
+    let (even, odd) = (look / 2 * 2, look.div_ceil(2) * 2);
     match (sampled(even), sampled(odd.saturating_sub(1))) {
         (MetricOutcome::Counters(canary), MetricOutcome::Counters(stable)) => {
             MetricOutcome::Counters(PerArm { canary: canary.canary, stable: stable.stable })

@@ -8,7 +8,6 @@ use super::*;
 use crate::{
     act::{Notice, Purpose},
     analysis::HistoryRequest,
-    api::RolloutStatus,
     controller::{Memory, WriteError},
     measure::{MeasureRequest, Measurement},
     model::Key,
@@ -86,7 +85,7 @@ fn write(name: &str, purpose: Purpose) -> Effect {
 }
 
 fn status() -> Effect {
-    Effect::Status(Box::new(RolloutStatus::default()))
+    Effect::Status(Box::default())
 }
 
 fn event() -> Effect {

@@ -9,8 +9,8 @@ use crate::judge::{
 };
 
 /// A metric of 60 looks, a tenth of whose 10,000 requests are the canary's.
-fn metric(name: &str, canary_errors: f64, stable_errors: f64, settings: ErrorRateSettings) -> MetricLook {
-    let settings = ErrorRateSettings { baseline: Some(CountBaseline::of_dispersion(1.0)), ..settings };
+fn metric(name: &str, canary_errors: f64, stable_errors: f64, settings: &ErrorRateSettings) -> MetricLook {
+    let settings = ErrorRateSettings { baseline: Some(CountBaseline::of_dispersion(1.0)), ..*settings };
     let mut judge = ErrorRateJudge::start(settings, StepWeight { weight: 10.0, final_weight: 10.0 });
     for _ in 0..60 {
         judge.update(&Counts { canary_requests: 1_000.0, stable_requests: 9_000.0, canary_errors, stable_errors });
@@ -20,7 +20,7 @@ fn metric(name: &str, canary_errors: f64, stable_errors: f64, settings: ErrorRat
 }
 
 fn safe(name: &str) -> MetricLook {
-    metric(name, 5.0, 45.0, ErrorRateSettings::default())
+    metric(name, 5.0, 45.0, &ErrorRateSettings::default())
 }
 
 /// No worse than the stable version by its wide margin, and above 5 %.
@@ -31,7 +31,7 @@ fn beyond_its_limit(name: &str) -> MetricLook {
         limit: Some(RateLimit { min: None, max: Some(0.05) }),
         ..ErrorRateSettings::default()
     };
-    metric(name, 60.0, 441.0, settings)
+    metric(name, 60.0, 441.0, &settings)
 }
 
 fn with(metric: MetricLook, change: impl Fn(&mut ErrorRateEvidence)) -> MetricLook {

@@ -25,11 +25,14 @@ use crate::{
 /// that Siskin writes to are deleted in that time.
 const REMEMBERED_DELETIONS: usize = 4096;
 
+/// The objects of one kind in one namespace.
+type StoredByName = BTreeMap<Box<str>, Stored>;
+
 /// All objects, and where to find them.
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// By kind, namespace, name.
-    objects: HashMap<Kind, BTreeMap<Box<str>, BTreeMap<Box<str>, Stored>>>,
+    objects: HashMap<Kind, BTreeMap<Box<str>, StoredByName>>,
     /// The objects that were read lately.
     remembered: Remembered,
     /// Names of ReplicaSets by the uid of their controller.
@@ -254,7 +257,9 @@ impl State {
 
     fn name(&mut self, subjects: Vec<Subject>) {
         if let Some(left_out) = &mut self.left_out {
-            subjects.into_iter().for_each(|subject| left_out.name(subject));
+            for subject in subjects {
+                left_out.name(subject);
+            }
         }
     }
 

@@ -116,7 +116,7 @@ async fn rest(server: &Server, began: Instant) -> anyhow::Result<Consumption> {
     loop {
         tokio::time::sleep(REST).await;
         let now = consumption()?;
-        if now.processor - before.processor < REST / 50 {
+        if now.processor.saturating_sub(before.processor) < REST / 50 {
             return Ok(now);
         }
         if began.elapsed() > LIMIT {
