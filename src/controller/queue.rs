@@ -36,7 +36,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The longest pause of one that could not take traffic or a pin away.
 const LONGEST_PAUSE_OF_LOWERING: Duration = Duration::from_secs(2);
-/// The least pause after a failure, where a look is due already.
+/// The least pause of one that fails or does not come to rest, where a look is due already.
 const SOONEST_LOOK: Duration = Duration::from_millis(500);
 
 /// How a reconcile ended.
@@ -238,7 +238,8 @@ impl<Key: QueueKey> Queue<Key> {
                 entry.failures = 0;
                 entry.hurried = if after <= HURRY { entry.hurried.saturating_add(1) } else { 0 };
                 let calmed = after.max(calm(entry.hurried));
-                let look = look.map_or(calmed, |look| look.max(HURRY));
+                let soonest = if entry.hurried > HURRIED_BY_PROGRESS { SOONEST_LOOK } else { HURRY };
+                let look = look.map_or(calmed, |look| look.max(soonest));
                 if entry.woken { Duration::ZERO } else { calmed.min(look) }
             }
             Ended::Conflict { .. } | Ended::Failed(_) | Ended::Panicked => {

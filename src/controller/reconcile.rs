@@ -59,7 +59,7 @@ async fn find_needs<W: World, T: Turn>(world: &W, key: &RolloutKey, clock: &dyn 
         return Some(needs);
     }
     let slot = turn.slot(Work::Act).await;
-    world.refresh(&needs.refresh).await;
+    Box::pin(world.refresh(&needs.refresh)).await;
     drop(slot);
     Some(found(&world.observe(key)?))
 }
@@ -188,7 +188,9 @@ async fn act<W: World, T: Turn>(
         Some(plan)
     };
     let Some((plan, _slot)) = with_room(turn, decided).await else { return Ok(None) };
-    let (after, look) = (plan.again, plan.look);
+    // A look that was due and was not taken had to make way for something urgent, which the next try has to do first too.
+    let looked = answers.measurement.is_some();
+    let (after, look) = (plan.again, plan.look.filter(|look| looked || !look.is_zero()));
     if plan.effects.is_empty() {
         return Ok(Some(Again { after, look }));
     }

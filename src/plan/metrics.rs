@@ -60,12 +60,13 @@ pub(super) fn queries_to_check(metrics: &[Metric], arms: &PerArm<Arm>) -> Vec<Qu
 }
 
 impl Facts<'_> {
-    /// The queries of one look; nothing where there is no analysis or not both revisions are known.
+    /// The queries of one look; nothing where there is no analysis or not both revisions are known. A metric whose query
+    /// can't be written is missing from it, and so from the look.
     pub(super) fn measure_request(&self, now: Timestamp) -> Option<MeasureRequest> {
         let canary = self.canary_replica_set().and_then(deployment::revision)?;
         let stable = self.stable.and_then(deployment::revision)?;
         let request = analysis::request(&self.metrics, &self.arms(stable, canary), now);
-        (!request.metrics.is_empty()).then_some(request)
+        (!self.metrics.is_empty()).then_some(request)
     }
 
     /// Whether there is something to ask of a look: metrics, and two revisions to compare.

@@ -89,7 +89,7 @@ impl HangingPrometheus {
     }
 
     fn abort(&self, namespace: &str) {
-        let request = json!({"id": "1", "verb": "Abort", "by": "mia", "at": "2026-01-03T00:02:00Z"}).to_string();
+        let request = json!({"id": "1", "verb": "abort", "by": "mia", "at": "2026-01-03T00:02:00Z"}).to_string();
         self.change(namespace, |rollout| rollout["metadata"]["annotations"] = json!({VERB_ANNOTATION: request}));
     }
 
