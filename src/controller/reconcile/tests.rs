@@ -37,9 +37,9 @@ const OBJECTS: &str = "
       ownerReferences: [{apiVersion: siskin.dev/v1alpha1, kind: Rollout, name: web, uid: NS-o, controller: true}]},
     spec: {replicas: 1, selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app, image: v2}]}}},
     status: {observedGeneration: 1, replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1}}
-- {apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: web-canary-n, namespace: NS, uid: NS-n, resourceVersion: '1', labels: {app: web, pod-template-hash: n},
+- {apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: web-canary-n, namespace: NS, uid: NS-n, resourceVersion: '1', labels: {app: web, pod-template-hash: new},
       ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web-canary, uid: NS-c, controller: true}]},
-    spec: {replicas: 1, template: {metadata: {labels: {app: web, pod-template-hash: n}}, spec: {containers: [{name: app, image: v2}]}}}, status: {replicas: 1, readyReplicas: 1}}
+    spec: {replicas: 1, template: {metadata: {labels: {app: web, pod-template-hash: new}}, spec: {containers: [{name: app, image: v2}]}}}, status: {replicas: 1, readyReplicas: 1}}
 - {apiVersion: v1, kind: Service, metadata: {name: web, namespace: NS, uid: NS-s, resourceVersion: '1'}, spec: {selector: {app: web, pod-template-hash: s}, ports: [{name: http, port: 80}]}}
 - {apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: web, namespace: NS, uid: NS-h, generation: 1, resourceVersion: '1'},
     spec: {rules: [{name: main, backendRefs: [{name: web, port: 80, weight: 90}, {name: web-canary, port: 80, weight: 10}]}]}}
@@ -48,7 +48,7 @@ const OBJECTS: &str = "
 - {apiVersion: siskin.dev/v1alpha1, kind: Rollout, metadata: {name: web, namespace: NS, uid: NS-o, generation: 1, resourceVersion: '1', creationTimestamp: '2026-01-02T00:00:00Z', finalizers: [siskin.dev/finalizer]},
     spec: {workloadRef: {apiVersion: apps/v1, kind: Deployment, name: web}, traffic: {service: web, routes: [{kind: HTTPRoute, name: web}]},
       strategy: {canary: {steps: [{weight: 10}, {weight: 50}]}}, analysis: {templates: [{name: http}]}},
-    status: {phase: Progressing, stableRevision: s, canaryRevision: n, runs: 1, step: {index: 0, count: 2, position: 1/2}, weight: {desired: 10, applied: 10},
+    status: {phase: Progressing, stableRevision: s, canaryRevision: new, runs: 1, step: {index: 0, count: 2, position: 1/2}, weight: {desired: 10, applied: 10},
       run: {startedAt: '2026-01-03T00:00:00.000000Z', since: '2026-01-03T00:01:00.000000Z', reachedAt: '2026-01-03T00:01:10.000000Z', pinned: true},
       routes: [{kind: HTTPRoute, name: web, before: {}}]}}
 ";
