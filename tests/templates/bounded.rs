@@ -35,7 +35,7 @@ const QUERIES: [&str; 16] = [
     "sum by ( pod , namespace ) ( up )",
     "sum ( up ) by ( namespace )",
     "max_over_time ( up [5m] ) + 0",
-    "max_over_time ( up [5m:1m] offset -1s )",
+    "max_over_time ( up [5m:1s] offset -1s )",
     "up @ end() or offset",
     "up * on ( pod , namespace ) group_left ( a ) up",
     "up and ignoring ( a ) up unless by",
