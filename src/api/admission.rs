@@ -235,7 +235,7 @@ mod tests {
             (
                 "strategy",
                 "{canary: {steps: [{weight: 5, hold: {min: 800h}}]}}".into(),
-                "a duration must be above 0s and at most 744h",
+                "a duration must be at least 1s and at most 744h",
             ),
             ("strategy", "{canary: {schedule: {}}}".into(), "schedule must have exactly one of linear and exponential"),
         ];

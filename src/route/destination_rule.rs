@@ -96,10 +96,16 @@ pub fn set_subsets(
         match ours(subset) {
             Some((_, wanted)) if wanted.as_ref() == Some(subset) => {}
             Some((_, wanted)) => builder.set(&path, Some(subset), wanted.clone()),
-            None => set_pin(&mut builder, &path, subset, pin.filter(|pin| pin.concerns(subset, user_subset))),
+            // The server takes only mappings with a name; a manifest that never saw one may have anything.
+            None if subset.is_object() => {
+                set_pin(&mut builder, &path, subset, pin.filter(|pin| pin.concerns(subset, user_subset)));
+            }
+            None => {}
         }
-        if builder.edits() > edits {
-            builder.test(&path.field("name"), &subset["name"]);
+        if builder.edits() > edits
+            && let Some(name) = subset.get("name")
+        {
+            builder.test(&path.field("name"), name);
         }
     }
     let missing: Vec<Value> = wanted
