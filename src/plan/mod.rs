@@ -132,7 +132,11 @@ pub fn needs(observed: &Observed, now: Timestamp) -> Needs {
         history: due.then(|| facts.history_request(now)).flatten(),
         measurement: due.then(|| facts.measure_request(now)).flatten(),
         refresh: facts.to_be_compared_afresh(),
-        pods: (phase == Phase::Promoting).then(|| promoting::pods_to_ask_for(&facts)).flatten(),
+        pods: match phase {
+            Phase::Preparing => preparing::pods_to_ask_for(&facts),
+            Phase::Promoting => promoting::pods_to_ask_for(&facts),
+            _ => None,
+        },
         troubles: overdue.then(|| facts.canary_name()),
         checks: if running { Vec::new() } else { facts.queries_to_check() },
     }

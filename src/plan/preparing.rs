@@ -1,6 +1,6 @@
 //! Before any traffic: the stable side is fenced off, then the canary's pods start.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::{OutcomeKind, Phase},
-    model::Object,
+    model::{Object, POD_TEMPLATE_HASH},
     workload::{TemplateIs, deployment},
 };
 
@@ -26,7 +26,8 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
         return;
     }
     let needed = replicas(facts, step.weight);
-    let ready = progressing::ready(facts, needed);
+    let known = !replaces_another(facts) || facts.observed.pods.is_some();
+    let ready = known && progressing::ready(facts, needed);
     if !ready && facts.template != TemplateIs::New && run::overdue(facts, draft.now) {
         return wait(draft, facts, needed);
     }
@@ -97,6 +98,19 @@ pub(super) fn plan(draft: &mut Draft<'_>, facts: &Facts<'_>) {
 /// Whether the canary could take its first share now.
 pub(super) fn canary_is_ready(facts: &Facts<'_>) -> bool {
     facts.steps.first().is_some_and(|step| progressing::ready(facts, replicas(facts, step.weight)))
+}
+
+/// Whether the canary Deployment has had another template before: whose pods are ready has to be asked then.
+pub(super) fn replaces_another(facts: &Facts<'_>) -> bool {
+    facts.phase() == Phase::Preparing && facts.observed.canary_replica_sets.len() > 1
+}
+
+/// Whose pods have to be known: the canary's, where there was one of another template, once there seem to be enough.
+pub(super) fn pods_to_ask_for(facts: &Facts<'_>) -> Option<BTreeMap<String, String>> {
+    let set = facts.canary_replica_set().filter(|_| replaces_another(facts) && canary_is_ready(facts))?;
+    let mut labels = facts.workload.strings("/spec/selector/matchLabels");
+    labels.insert(POD_TEMPLATE_HASH.to_owned(), deployment::revision(set)?.to_owned());
+    Some(labels)
 }
 
 /// How many canary pods a weight needs.

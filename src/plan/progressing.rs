@@ -15,6 +15,7 @@ use super::{
 use crate::{
     api::{NoDataPolicy, OnRegression, OutcomeKind, Pause, PauseReason, PauseStatus, Phase, Step, WeightStatus},
     judge::{RollbackCause, TimeoutAction, Verdict},
+    model::Object,
     workload::deployment,
 };
 
@@ -104,11 +105,15 @@ pub(super) fn aim(draft: &mut Draft<'_>, weight: u32) {
 /// by subsets the requests find them by the user's Service, whose endpoints may be later.
 fn pods_ready(facts: &Facts<'_>) -> usize {
     let endpoints = &facts.observed.endpoints;
-    if facts.routes.iter().any(|route| route.subset.is_some()) {
-        endpoints.canary.intersection(&endpoints.service).count()
-    } else {
-        endpoints.canary.len()
-    }
+    let by_subset = facts.routes.iter().any(|route| route.subset.is_some());
+    // Those of a canary before this one are listed for a moment longer.
+    let known = facts.observed.pods.as_ref().filter(|_| preparing::replaces_another(facts));
+    let of_this_one = |name: &String| {
+        let set = facts.canary_replica_set().map_or("", Object::uid);
+        known.is_none_or(|pods| pods.iter().any(|pod| pod.name == *name && pod.controller == set))
+    };
+    let ready = endpoints.canary.iter().filter(|name| !by_subset || endpoints.service.contains(*name));
+    ready.filter(|name| of_this_one(name)).count()
 }
 
 /// Whether the canary can take the load of `needed` pods, at its newest template only.
