@@ -121,7 +121,8 @@ fn look(
     let settings = Settings::from(&spec.analysis);
     let mut session = Session::resume(metrics, settings, step.weight, clock, &status.state);
     if let Some(history) = &observed.history {
-        session.learn(history, now);
+        // At the time of the look: a replay recalls what was learned with the look that it came with.
+        session.learn(history, measurement.at);
     }
     let look = session.look(measurement, &step);
     status.phase = AnalysisPhase::Running;

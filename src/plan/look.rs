@@ -101,7 +101,8 @@ pub(super) fn take(draft: &mut Draft<'_>, facts: &Facts<'_>, step: &Step) -> Sig
     else {
         return Sight::without_look(false, facts.measurable());
     };
-    let usual = facts.observed.history.as_ref().and_then(|history| session.learn(history, draft.now));
+    // At the time of the look and not of this decision: a replay recalls what was learned with the look that it came with.
+    let usual = facts.observed.history.as_ref().and_then(|history| session.learn(history, measurement.at));
     let look = session.look(measurement, &step_of(facts, step));
     keep_clock(draft, session.clock());
     remember(draft, session.state());

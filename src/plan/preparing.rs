@@ -183,7 +183,12 @@ pub(super) fn wait(draft: &mut Draft<'_>, facts: &Facts<'_>, needed: u32) {
     if run::overdue(facts, draft.now) {
         let limit = humantime::format_duration(facts.spec.progress_deadline.into());
         let why = facts.observed.troubles.as_deref().unwrap_or_default().join("; ");
-        let why = if why.is_empty() { "its pods give no reason".to_owned() } else { why };
+        let refused = facts.canary().and_then(deployment::replica_failure);
+        let why = match refused {
+            Some(refused) => refused.to_owned(),
+            None if why.is_empty() => "its pods give no reason".to_owned(),
+            None => why,
+        };
         let ready = facts.canary().map_or(0, deployment::ready);
         let message = format!("Deployment {name} has {ready} of {needed} pods ready after {limit}: {why}");
         return run::roll_back(draft, facts, OutcomeKind::RolledBack, "CanaryNotReady", &message);

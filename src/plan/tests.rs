@@ -1,6 +1,8 @@
 //! Tests of what keeps a Rollout from working: every reason of `Ready=False`, its sentence, and that nothing is touched.
 //! Whole runs are driven in `tests/contract.rs` and, on real servers, in `tests/e2e`.
 
+mod field;
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -87,6 +87,13 @@ pub fn ready_at_its_template(deployment: &Object, needed: u32) -> bool {
         && count("readyReplicas") >= i64::from(needed)
 }
 
+/// Why its pods can't even be made (a quota, a policy), in the server's words.
+pub fn replica_failure(deployment: &Object) -> Option<&str> {
+    let mut conditions = deployment.list("/status/conditions").iter();
+    let failed = conditions.find(|condition| condition["type"] == "ReplicaFailure" && condition["status"] == "True");
+    failed.and_then(|condition| condition["message"].as_str())
+}
+
 /// Since when enough of its pods are available, to the second.
 pub fn available_since(deployment: &Object) -> Option<Timestamp> {
     let conditions = deployment.list("/status/conditions");

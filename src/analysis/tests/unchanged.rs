@@ -151,3 +151,27 @@ fn looks_between_two_scrapes_do_not_make_the_run_blind_and_an_outage_is_noticed_
     let noticed = (600..900).step_by(2).find(|now| look(*now, 19).is_some());
     assert_eq!(noticed, Some(662));
 }
+
+#[test]
+fn an_analysis_that_is_kept_between_looks_is_the_one_that_goes_on() {
+    for canary_is_new in [false, true] {
+        for (metric, sampled) in kinds() {
+            let metrics = metrics(metric);
+            let settings = || Settings { canary_is_new, ..settings() };
+            let clock = Clock::start(at(0));
+            let mut whole = Session::start(&metrics, settings(), STEP.weight, clock.clone());
+            let (mut kept_clock, mut kept) = (clock, crate::api::AnalysisState::default());
+            for look in 0..30 {
+                let outcome = vec![(metrics[0].name.clone(), sampled(look))];
+                let measurement = Measurement { at: at(look), metrics: outcome, queries: Vec::new(), spared: 0 };
+                let one = whole.look(&measurement, &STEP);
+                let mut resumed = Session::resume(&metrics, settings(), STEP.weight, kept_clock.clone(), &kept);
+                let other = resumed.look(&measurement, &STEP);
+                kept_clock = resumed.clock().clone();
+                kept = resumed.state();
+                assert_eq!(one.evidence, other.evidence, "{metric}, new canary: {canary_is_new}, look {look}");
+                assert_eq!(whole.state(), kept, "{metric}, new canary: {canary_is_new}, look {look}");
+            }
+        }
+    }
+}
